@@ -13,7 +13,8 @@ ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
 
-.PHONY: install dev test test-fast lint load sandbox schemathesis bench entry-check wheel-check upload clean
+.PHONY: install dev ready test test-fast lint lint-python lint-javascript load sandbox
+.PHONY: schemathesis bench entry-check wheel-check upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -23,8 +24,10 @@ dev: install
 	@exec $(BIN)/router dev $(ARGS)
 
 # Most tests wait for the runtime, so three at a time take half as long; those of load, which
-# look at seconds, run by themselves. With ARGS: just these, one by one.
-test: lint .clients/.done
+# look at seconds, run by themselves. With ARGS: just these, one by one. What comes before tests
+# mostly waits, too, for downloads and for what has one thread: so that is done all at once.
+test: .venv/.done
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target ready
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder \
 	  -m "not load and not sandbox"
@@ -32,6 +35,8 @@ ifeq ($(ARGS),)
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+ready: install lint .clients/.done .venv/.collected
 
 # Some of these wait, too, and none needs what another has started.
 test-fast: install
@@ -41,13 +46,17 @@ else
 	@TEST_FAST=1 $(BIN)/python -m pytest $(FAST) $(ARGS)
 endif
 
-lint: install
+lint: lint-python lint-javascript
+	@echo "lint        ok"
+
+lint-python: .venv/.done
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "lint: run $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+
+lint-javascript: node_modules/.done
 	@$(BIOME) check --error-on-warnings --log-level=error . \
 	  || { echo "lint: run node_modules/.bin/biome check --write ."; exit 1; }
-	@echo "lint        ok"
 
 # Clients, while variants fail, with the default times of health: two minutes and a table.
 load: install
@@ -100,6 +109,13 @@ clean:
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .clients
 	@$(BIN)/uv pip install --quiet --python .clients/bin/python --group clients
 	@touch $@
+
+# pytest rewrites each file of tests and keeps it: here once, where three processes would do it
+# three times, all at the same time.
+.venv/.collected: pyproject.toml | .venv/.done
+	@echo "tests       compiled"
+	@$(BIN)/python -m pytest --collect-only -qq >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@mv $@.log $@
 
 node_modules/.done: package.json .npmrc | .venv/.done
 	@echo "npm         packages of package.json: wrangler, workerd, pyodide"

@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from agent import packages
+from workers_runtime.json_text import JsonObject
 
 AGENT = Path(__file__).parent
 SHARED_CODE = "workers_runtime"  # beside it, and uploaded whole
@@ -42,7 +42,7 @@ SHARED = ("ai", "analytics_engine_datasets", "d1_databases", "kv_namespaces", "w
 FLAGS = ["python_workers", "disable_python_no_global_handlers", "disable_python_external_sdk"]
 
 
-def variants() -> dict[str, dict[str, Any]]:
+def variants() -> dict[str, JsonObject]:
     """Variant to its wrangler configuration."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
     shared = {name: source[name] for name in SHARED if name in source}

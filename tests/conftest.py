@@ -4,11 +4,15 @@
    marked `slow`. `-m` says which run, and a folder that it leaves out is not even imported.
 2. A file is run by one process from its first test to its last, and so are all files that share a
    server: they are one group.
+3. The garbage collector does not look at modules and tests, which stay: it would take a tenth of
+   the time.
 """
 
 from __future__ import annotations
 
+import gc
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     folder = collection_path.name
     is_left_out = f"not {folder}" in config.option.markexpr
     return (collection_path.parent == TESTS and folder in FOLDERS and is_left_out) or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 # Before that of pytest-xdist, which takes the names of the groups from the markers.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -28,19 +29,8 @@ DOCUMENTS = (
 SHARED = frozenset(
     (
         "Change",
-        "Charge",
         "Client",
-        "Field",
         "Key",
-        "Kind",
-        "Kv",
-        "Order",
-        "Place",
-        "Reading",
-        "Reporter",
-        "Said",
-        "Share",
-        "Source",
         "Verdict",
     )
 )
@@ -51,7 +41,12 @@ def place_of(file: str) -> str:
     return next((document for document in DOCUMENTS if file.startswith(document)), CODE)
 
 
-def classes() -> Iterator[tuple[str, str]]:
+@cache
+def classes() -> tuple[tuple[str, str], ...]:
+    return tuple(_classes())
+
+
+def _classes() -> Iterator[tuple[str, str]]:
     """The files of the packages, and the public classes that they define."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):

@@ -1,38 +1,46 @@
-"""JSON from people: read within limits, whatever it is.
+"""Reads JSON of clients within limits.
 
-Python's reader calls itself for each level, and at the edge thousands of levels end the whole
-isolate rather than raise an error. So depth is looked at before.
+Python's reader recurses for each level, and at the edge thousands of levels end the whole isolate
+instead of raising an error. So the depth is checked before.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
+
+# JSON whose shape is checked where it is read.
+Parsed: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Any]
+JsonMapping: TypeAlias = Mapping[str, Any]
 
 MAX_DEPTH = 100
-# Never given back, and with the end of the text for its own, if it has none: so each character
-# is looked at once.
+# Possessive, and an open string ends with the text: so each character is looked at once.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
-def read_json(text: str, **how: Any) -> Any:
-    """Raises `ValueError` if this is none, or too deep; `how`: as `json.loads` takes it."""
+def read_json(text: str, **how: Any) -> Parsed:
+    """Return the value. Raises `ValueError` if the text is no JSON, or too deep.
+
+    `how`: arguments of `json.loads`.
+    """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
     return json.loads(text, **how)
 
 
-def read_writable_json(text: str) -> Any:
-    """The same without NaN and 1e999: Python reads them, and would write them as what nobody
-    else can read."""
+def read_writable_json(text: str) -> Parsed:
+    """Return the value. NaN and 1e999 raise `ValueError`, too: Python reads them, and would write
+    what is no JSON."""
     return read_json(text, parse_constant=_refuse, parse_float=_finite)
 
 
 def whole(value: object) -> int | None:
-    """A whole number, which JSON may write as 10.0; None if it is none."""
+    """Return a whole number, which JSON may write as 10.0; None for anything else."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

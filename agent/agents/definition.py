@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import NamedTuple, TypedDict, cast
 
 from agent.agents.check import CHECK
 from agent.core.capabilities.completion import RANGES, WHOLE
@@ -17,7 +17,7 @@ from agent.core.capabilities.models import MAX_MODEL, MODEL
 from agent.core.http.problem import Problem
 from agent.core.http.reading import only
 from agent.sandbox.execute import MAX_TIMEOUT_MS, Outcome, PythonJob
-from workers_runtime.json_text import whole
+from workers_runtime.json_text import JsonMapping, Parsed, whole
 
 FIELDS = ("capability", "settings", "code")
 EXAMPLE = '{"capability": "ai-completion", "settings": {"system_prompt": "Be brief."}}'
@@ -66,7 +66,7 @@ class Definition(NamedTuple):
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def definition_of(document: Mapping[str, Any]) -> Definition:
+def definition_of(document: JsonMapping) -> Definition:
     """The definition from its stored form."""
     if "code" in document:
         return Definition(PYTHON, {}, document["code"], tuple(document["needs"]))
@@ -101,7 +101,7 @@ def _settings(capability: str, given: object) -> dict[str, object]:
     return {name: setting(name, value, f"settings.{name}") for name, value in given.items()}
 
 
-def setting(name: str, value: Any, place: str) -> Any:
+def setting(name: str, value: Parsed, place: str) -> Parsed:
     """The validated value of a setting; `place` is its name in errors. Raises `Problem`."""
     fits: object
     if name == "model":

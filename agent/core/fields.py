@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from agent.core.refused import Refused
 from workers_runtime import json_text
+from workers_runtime.json_text import JsonMapping
 
 
 def check_known(given: Mapping[str, object], known: Collection[str]) -> None:
@@ -41,7 +41,7 @@ def yes_or_no(given: Mapping[str, object], name: str) -> bool:
     return value
 
 
-def some_of(given: Mapping[str, Any], name: str, known: Collection[str]) -> list[str]:
+def some_of(given: JsonMapping, name: str, known: Collection[str]) -> list[str]:
     """A list of known words; all known words if it is missing."""
     value = given.get(name, list(known))
     fits = isinstance(value, list) and value and all(isinstance(word, str) for word in value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from agent import config
+from workers_runtime.json_text import JsonObject
 
 AI_NAME, AI_ENTRYPOINT = "fiberwise-ai-stand-in", "AI"
 AI_SCRIPT = Path(__file__).with_name("ai.js")
@@ -34,7 +34,7 @@ def write_all(folder: Path, dev_vars: Path) -> None:
     _write(folder / AI_NAME, {"ai.js": AI_SCRIPT.read_bytes()}, {**stand_in, "no_bundle": True})
 
 
-def local_config(own: dict[str, Any]) -> dict[str, Any]:
+def local_config(own: JsonObject) -> JsonObject:
     """A variant's configuration, with what this machine has in place of Cloudflare."""
     services = [{"binding": "AI", "service": AI_NAME, "entrypoint": AI_ENTRYPOINT}]
     return {
@@ -51,7 +51,7 @@ def secrets_of(dev_vars: Path, names: Collection[str]) -> str:
     return "".join(f"{line}\n" for line in kept)
 
 
-def _write(folder: Path, files: dict[str, bytes], settings: dict[str, Any]) -> None:
+def _write(folder: Path, files: dict[str, bytes], settings: JsonObject) -> None:
     text = json.dumps(settings, indent=2) + "\n"
     for name, data in {**files, "wrangler.json": text.encode()}.items():
         path = folder / name

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import Any
 
 from agent import PRODUCT, __version__
 from agent.core.http.responses import JSON
@@ -27,6 +26,7 @@ from agent.schemas.components import (
 from agent.schemas.components.values import Schema, any_object, ref
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
 from agent.schemas.refusals import REFUSALS, header, refused, responses
+from workers_runtime.json_text import JsonObject
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ABOUT = (
@@ -36,7 +36,7 @@ ABOUT = (
 _LEASED = "$response.body#/jobs/0/"
 _HELD = {name: f"{_LEASED}{name}" for name in ("worker_id", "attempt", "tenant")}
 # Links: the operations that can follow a response.
-LINKS: dict[str, dict[str, Any]] = {
+LINKS: dict[str, JsonObject] = {
     "submit": {
         operation: {"operationId": operation, "parameters": {"id": "$response.body#/activation_id"}}
         for operation in ("show", "cancel", "cancelByDelete", "retry")
@@ -58,7 +58,7 @@ LINKS: dict[str, dict[str, Any]] = {
 }
 
 
-def document() -> dict[str, Any]:
+def document() -> JsonObject:
     paths: dict[str, dict[str, object]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -145,7 +145,11 @@ def _given(source: Operation) -> dict[str, object]:
     headers = {name: header(name, False) for name in source.headers}
     headers["x-request-id"] = {"$ref": "#/components/headers/x-request-id"}
     about = "; ".join(["Done", *source.more.values()])
-    response = {"description": about, "headers": headers, "content": content}
+    response: dict[str, object] = {
+        "description": about,
+        "headers": headers,
+        "content": content,
+    }
     return response | ({"links": LINKS[source.id]} if source.id in LINKS else {})
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
 from agent.schemas.refusals import HEADERS, REFUSALS
 from api_docs.words import any_of, link, parameter_row, shape_text
+from workers_runtime.json_text import JsonObject
 
 HEAD = """\
 # The agent's API
@@ -32,7 +31,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _operation(source: Operation, openapi: dict[str, Any]) -> str:
+def _operation(source: Operation, openapi: JsonObject) -> str:
     operation = openapi["paths"][source.path][source.method.lower()]
     lines = [f"### {source.method} {source.path}", "", f"{source.about}.", ""]
     if source.is_open:

@@ -1,9 +1,9 @@
-"""Who asks: the API key that a request presents, and whether it may use a route.
+"""Authentication: the API key of a request, and whether it may use a route.
 
-A policy has hashes of keys, never keys. The hash of what is presented is looked up, and
-compared in constant time, so neither the number of keys nor their likeness shows in the
-time it takes. A key that is unknown, disabled, expired or not yet valid gets one and the
-same answer; only the log tells them apart (RFC 6750 for the answers' form).
+A policy has hashes of keys, never keys. The hash of the presented key is looked up and compared in
+constant time, so that the time shows neither the number of keys nor a likeness to one. An unknown,
+disabled, expired or not yet valid key gets the same response; only the log distinguishes them (RFC
+6750 for the form of responses).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from policies.http.problems import Problem
 
 HEADERS = ("authorization", "x-api-key")
 ADMIN_SCOPE = "router:admin"
-STEP_KEYS = 500  # of them are taken in in one unit of work
-# Visible ASCII (RFC 9110, section 5.6.2) but for the comma, which joins repeated headers.
+STEP_KEYS = 500  # keys that are added in one unit of work
+# Visible ASCII (RFC 9110, section 5.6.2) except the comma, which joins repeated headers.
 PRESENTABLE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,512}")
 _BEARER = "bearer "
 _REALM = 'Bearer realm="router"'
@@ -33,8 +33,8 @@ Reason = Literal[
 
 
 class ApiKey(NamedTuple):
-    """A key by its hash; times in milliseconds since 1970, `not_after_ms` is past its end, None
-    if it has none. `metadata` is JSON for the variants, "" for none."""
+    """A key by its hash. Times in milliseconds since 1970; `not_after_ms` is the first moment when
+    it is no longer valid, None for never. `metadata`: JSON for the variants, "" for none."""
 
     id: str
     digest: bytes
@@ -47,7 +47,7 @@ class ApiKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyTables:
-    """The keys of a policy by the kind of their hash, and the headers that they come in."""
+    """The keys of a policy by the kind of their hash, and the headers that carry them."""
 
     headers: tuple[str, ...] = HEADERS
     sha256: tuple[ApiKey, ...] = ()
@@ -55,21 +55,21 @@ class KeyTables:
 
 
 class Needs(NamedTuple):
-    """What a route asks of a key: all of these scopes. `forward`: variants see the key."""
+    """What a route requires of a key: all of these scopes. `forward`: variants get the key."""
 
     scopes: frozenset[str]
     forward: bool
 
 
 class Identity(NamedTuple):
-    """Who asks. `carried`: the headers that the key came in."""
+    """The client, by its key. `carried`: the headers that carried the key."""
 
     key: ApiKey
     carried: tuple[str, ...]
 
 
 class Denied(NamedTuple):
-    """Nobody who may: the reason, and the key's id if it is known, are for the log."""
+    """Authentication failed. The reason, and the id of the key if it is known, are for the log."""
 
     reason: Reason
     key_id: str
@@ -77,7 +77,7 @@ class Denied(NamedTuple):
 
 
 class Presented(NamedTuple):
-    """`text` is the key; "" if there is none. `ambiguous`: there are several."""
+    """The key that a request presents: `text`, "" for none. `ambiguous`: it presents several."""
 
     text: str
     carried: tuple[str, ...]
@@ -88,7 +88,7 @@ _NO_KEY = Presented("", (), False)
 
 
 def presented_key(headers: Mapping[str, str], names: tuple[str, ...]) -> Presented:
-    """The key in the headers of these names; in `authorization` the token after `Bearer`."""
+    """Return the key in the headers `names`; in `authorization`, it is the token after `Bearer`."""
     found: dict[str, str] = {}
     for name in names:
         value = _key_in(headers, name) if name in headers else ""
@@ -97,13 +97,13 @@ def presented_key(headers: Mapping[str, str], names: tuple[str, ...]) -> Present
     if not found:
         return _NO_KEY
     text = next(iter(found.values()))
-    # A header that came twice has been joined with a comma, which no key contains.
+    # Repeated headers are joined with a comma, which no key contains.
     ambiguous = "," in text or any(other != text for other in found.values())
     return Presented(text, tuple(found), ambiguous)
 
 
 def first_key(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
-    """The `text` of the key that is presented."""
+    """Return the text of the presented key."""
     for name in names:
         value = _key_in(headers, name) if name in headers else ""
         if value:
@@ -122,7 +122,7 @@ _NONE = KeyTables()
 
 
 class Keys:
-    """The keys of a policy; `names` are the headers that they come in."""
+    """The keys of a policy, by hash. `names`: the headers that carry keys."""
 
     __slots__ = ("_hashed", "_keyed", "names")
 
@@ -131,7 +131,7 @@ class Keys:
 
     @classmethod
     def in_steps(cls, tables: KeyTables) -> Steps[Keys]:
-        """The same, in steps."""
+        """Build the keys in steps."""
         keys = cls.__new__(cls)
         yield from keys._build(tables)
         return keys
@@ -146,11 +146,11 @@ class Keys:
 
     @property
     def needs_pepper(self) -> bool:
-        """Whether some keys can only be found with the secret."""
+        """Whether some keys have a keyed hash, which needs the secret."""
         return bool(self._keyed)
 
     def find(self, text: str, pepper: bytes) -> ApiKey | None:
-        """The key that `text` is; without a pepper none that needs one."""
+        """Return the key with this text; without a pepper, none with a keyed hash."""
         if not PRESENTABLE.fullmatch(text):
             return None
         data = text.encode("ascii")
@@ -176,7 +176,7 @@ def _by_digest(tables: Iterable[ApiKey]) -> Steps[dict[bytes, ApiKey]]:
 def authenticate(
     keys: Keys, needs: Needs, headers: Mapping[str, str], now_ms: float, pepper: bytes
 ) -> Identity | Denied:
-    """Who asks, if that is somebody who may."""
+    """Return the identity of the client, or why it may not use the route."""
     presented = presented_key(headers, keys.names)
     if not presented.carried:
         return Denied("missing", "", _MISSING)

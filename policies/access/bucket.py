@@ -1,14 +1,14 @@
-"""What the limiter of one key knows: a bucket, and what it granted lately.
+"""The limiter's state for one key: a bucket, and the latest grants.
 
-A grant is one request that passes now and, for a lease, more that pass within `lease_ms`.
-The bound of `gcra.py` has to hold for the times at which requests pass, not for those of
-grants; so leased requests are charged as if each came when the lease ends. Then the TAT
-is, for every time a, at least a plus what all requests from a on take, whenever in their
-lease they come; and it is at most a burst ahead of the clock when something is granted.
+A grant lets one request pass now and, with a lease, more within `lease_ms`. The bound of `gcra.py`
+has to hold for the times at which requests pass, not for those of grants. So leased requests are
+charged as if each came when the lease ends. Then, for every time a, the TAT is at least a plus the
+cost of all requests from a on, whenever in the lease they come; and it is at most a burst ahead of
+the clock when something is granted.
 
-What is given back is taken out of the list of grants, and these are charged anew: the
-bucket is as if it had never been granted. Subtracting it from the TAT would let too much
-through if the bucket was full in between. Grants too old to be listed stay charged.
+Requests that are given back are removed from the list of grants, and the list is charged anew: the
+bucket is as if they had never been granted. Subtracting them from the TAT would let too much pass
+if the bucket was full in between. Grants too old for the list stay charged.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Return = tuple[int, int]  # the id of a grant, and how many of its requests did 
 
 
 class Ask(NamedTuple):
-    """For how many requests, the first of which is here; `hold`: how many must be possible
-    again before it is worth asking after a denial."""
+    """A question for `want` requests, one of which is waiting. `hold`: so many must be possible
+    again before it makes sense to ask after a denial."""
 
     rate: Rate
     want: int
@@ -35,8 +35,8 @@ class Ask(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """`number` requests may pass, none for a denial. `spare`: how many more could.
-    `wait_ms`: it is no use to ask again before; `full_ms`: when all is as in the beginning."""
+    """The answer: `number` requests may pass, 0 for a denial. `spare`: how many more could pass
+    now; `wait_ms`: ask again no earlier; `full_ms`: until a whole burst could pass."""
 
     id: int
     number: int
@@ -52,17 +52,17 @@ class GrantCharge(NamedTuple):
 
 
 class Bucket:
-    """The state; `rate` is the one of the last question, which may change."""
+    """The state. `rate` is that of the last question, and may change."""
 
     def __init__(self, rate: Rate, tat: int = 0) -> None:
         self.rate = rate
         self.tat = tat
-        self._base = tat  # before the charges that are listed
+        self._base = tat  # before the listed charges
         self._charges: deque[GrantCharge] = deque()
         self._last_id = 0
 
     def take(self, ask: Ask, now_ms: int) -> Grant:
-        """Grant what fits, or deny."""
+        """Grant as many requests as fit, or deny."""
         self._adopt(ask.rate, now_ms)
         for grant, number in ask.returns:
             self.give_back(grant, number)
@@ -73,14 +73,14 @@ class Bucket:
         self._charge(now_ms, 1)
         until_ms = now_ms + ask.lease_ms
         room = spare(rate, self.tat, until_ms, now_ms)
-        # One that asks for much gets half: others may come. But not in ever smaller pieces.
+        # A large question gets half, since other isolates may ask, but never less than `hold`.
         more = min(ask.want - 1, room, max(ask.hold, room // 2))
         if more > 0:
             self._charge(until_ms, more)
         return self._grant(self._last_id, 1 + max(0, more), ask.hold, now_ms)
 
     def give_back(self, grant: int, number: int) -> None:
-        """`number` requests of a grant did not and will not pass."""
+        """Take back `number` requests of a grant, which did not and will not pass."""
         kept: list[GrantCharge] = []
         for charge in reversed(self._charges):
             if charge.grant == grant:
@@ -107,8 +107,8 @@ class Bucket:
             self._base = charged(self.rate, self._base, oldest.at_ms, oldest.number)
 
     def _adopt(self, rate: Rate, now_ms: int) -> None:
-        """Another rate holds at once, and what has passed before counts as so many
-        requests; a clock that was turned back must not lock anybody out."""
+        """Use another rate at once; earlier requests count as the same number of requests. If the
+        clock was turned back, nobody is locked out."""
         old = self.rate
         if rate != old:
             used = max(0, self.tat - now_ms * old.requests)

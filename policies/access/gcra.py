@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Rate(NamedTuple):
-    """`requests` requests per `per_ms` milliseconds, at most `burst` of them at once."""
+    """`requests` requests per `per_ms` milliseconds, and at most `burst` of them at once."""
 
     requests: int
     per_ms: int
@@ -28,22 +28,22 @@ class Rate(NamedTuple):
 
 
 def spare(rate: Rate, tat: int, at_ms: int, now_ms: int) -> int:
-    """How many requests could pass now, if they may come as late as `at_ms`."""
+    """Return how many requests could pass now, if they may come as late as `at_ms`."""
     ahead = max(tat, at_ms * rate.requests) - now_ms * rate.requests
     return max(0, (rate.span - ahead) // rate.per_ms)
 
 
 def charged(rate: Rate, tat: int, at_ms: int, number: int) -> int:
-    """The TAT with `number` more requests that come at `at_ms` at the latest."""
+    """Return the TAT after `number` more requests, which come at `at_ms` at the latest."""
     return max(tat, at_ms * rate.requests) + number * rate.per_ms
 
 
 def wait_ms(rate: Rate, tat: int, now_ms: int, number: int) -> int:
-    """How long until `number` requests could pass; 0: they can."""
+    """Return the time until `number` requests could pass; 0 if they can."""
     ready = tat + number * rate.per_ms - rate.span
     return max(0, -(-ready // rate.requests) - now_ms)
 
 
 def full_ms(rate: Rate, tat: int, now_ms: int) -> int:
-    """How long until a whole burst could pass."""
+    """Return the time until a whole burst could pass."""
     return max(0, -(-tat // rate.requests) - now_ms)

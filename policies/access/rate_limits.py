@@ -1,9 +1,8 @@
-"""Rate limits as requests meet them: whose requests a limit counts together, and what
-answers tell about it.
+"""Rate limits for one request: the key that each limit counts by, and the headers and problems.
 
-The headers are those of draft-ietf-httpapi-ratelimit-headers-10: structured fields, one
-item for each limit of the route. `q` and `w` are what the policy states, `r` is how many
-requests would pass at once, `t` how many seconds until a whole burst could.
+The headers are those of draft-ietf-httpapi-ratelimit-headers-10: structured fields, with one item
+for each limit of the route. `q` and `w` are the policy's numbers, `r` is how many requests would
+pass at once, `t` the seconds until a whole burst could.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from policies.compiled.form.codec import Shared
 from policies.http.problems import Problem
 from policies.http.request import Request
 
-LONGEST_KEY = 64  # characters; of longer ones a hash is kept
+LONGEST_KEY = 64  # characters; longer keys are hashed
 
 OnError = Literal["allow", "deny"]
 By = Literal["ip", "api_key", "route", "header"]
 
 
 class LimitSpec(NamedTuple):
-    """A limit as the policy has it. `by`: whose requests count together; `header`: its
-    lower-case name, if it is by that, else ""; `keys`: other rates, by the id of the API key."""
+    """A limit of the policy. `by`: which requests count together; `header`: its lower-case name, ""
+    unless the limit is by header; `keys`: other rates, by the id of the API key."""
 
     name: str
     rate: Rate
@@ -41,7 +40,7 @@ class LimitSpec(NamedTuple):
 
 
 class Limit:
-    """One limit at one rate. `keys`: the same at the rates of API keys that have their own."""
+    """A limit at one rate. `keys`: the same limit at the rates of API keys that have their own."""
 
     __slots__ = (
         *("by", "header", "id", "keys", "mode", "name", "on_error", "policy_item", "spec", "terms"),
@@ -54,11 +53,11 @@ class Limit:
         self.mode, self.on_error = spec.mode, spec.on_error
         rate = spec.rate
         self.terms = LeaseTerms(rate, self.mode)
-        # Whatever changes its meaning changes its id: nothing remembered by it is then found.
+        # The id has everything that changes the meaning, so old state is not found under it.
         self.id = f"{self.name}/{self.by}/{self.header}/{self.mode}/{rate}"
         self.policy_item = f'"{self.name}";q={rate.requests};w={ceil(rate.per_ms / 1000)}'
         self.keys = {
-            key: Limit(spec._replace(rate=each, keys={})) for key, each in spec.keys.items()
+            key: Limit(spec._replace(rate=key_rate, keys={})) for key, key_rate in spec.keys.items()
         }
 
     def __eq__(self, other: object) -> bool:
@@ -72,11 +71,12 @@ class Limit:
         return self.terms.rate
 
     def of(self, identity: Identity | None) -> Limit:
-        """The limit at the rate that holds for this client."""
+        """Return the limit at the rate of this client."""
         return self.keys.get(identity.key.id, self) if identity and self.keys else self
 
     def key(self, request: Request, route: str, identity: Identity | None) -> str:
-        """Whose requests count together; "" also for all that lack the header or address."""
+        """Return the key that the request counts under; "" for all without the header or
+        address."""
         if self.by == "ip":
             key = network_of(request.client.ip)
         elif self.by == "header":
@@ -88,14 +88,14 @@ class Limit:
         return key if len(key) <= LONGEST_KEY else _hashed(key)
 
     def describe(self, key: str) -> dict[str, object]:
-        """For explanations."""
+        """Return JSON for explanations."""
         by = f"header:{self.header}" if self.by == "header" else self.by
         rate = {"limit": self.rate.requests, "per_ms": self.rate.per_ms, "burst": self.rate.burst}
         how = {"mode": self.mode, "on_error": self.on_error}
         return {"name": self.name, "by": by, "key": key, **rate, **how}
 
     def object_name(self, key: str) -> str:
-        """The name of the limiter that decides for `key`; the same at every rate."""
+        """Return the name of the limiter that decides for `key`; the same at every rate."""
         return f"{self.name}\n{self.by}:{self.header}\n{_hashed(key)}"
 
 
@@ -104,22 +104,21 @@ def _hashed(key: str) -> str:
 
 
 class RouteLimits(NamedTuple):
-    """A route's limits in the order in which they are asked: before and after
-    authentication."""
+    """The limits of a route, in the order of their charges: before and after authentication."""
 
     before: tuple[Annotated[Limit, Shared("limits")], ...]
     after: tuple[Annotated[Limit, Shared("limits")], ...]
 
 
 def route_limits(named: Iterable[Limit]) -> RouteLimits:
-    """The limits of a route that has these."""
+    """Return the limits of a route in their order."""
     named = tuple(named)
     before = tuple(limit for limit in named if limit.by != "api_key")
     return RouteLimits(before, tuple(limit for limit in named if limit.by == "api_key"))
 
 
 class LimitStatus(NamedTuple):
-    """How a request found a limit; `remaining` is None if the limiter did not say."""
+    """The state of a limit after a charge. `remaining` is None if the limiter did not say."""
 
     limit: Limit
     remaining: int | None
@@ -127,11 +126,11 @@ class LimitStatus(NamedTuple):
 
 
 def limit_headers(statuses: Iterable[LimitStatus]) -> dict[str, str]:
-    """What an answer says about limits; nothing if none has been asked."""
+    """Return the headers that describe limits; empty without limits."""
     found = list(statuses)
     if not found:
         return {}
-    headers = {"ratelimit-policy": ", ".join(each.limit.policy_item for each in found)}
+    headers = {"ratelimit-policy": ", ".join(status.limit.policy_item for status in found)}
     known = [
         f'"{limit.name}";r={remaining};t={ceil(full_ms / 1000)}'
         for limit, remaining, full_ms in found
@@ -141,7 +140,7 @@ def limit_headers(statuses: Iterable[LimitStatus]) -> dict[str, str]:
 
 
 def rate_limited(limit: Limit, retry_ms: float) -> Problem:
-    """The answer to a request that a limit denies."""
+    """Return the problem for a request that a limit denies."""
     count, per_ms, _ = limit.rate
     seconds = max(1, ceil(retry_ms / 1000))
     requests = f"{count} request{'s' if count > 1 else ''} in {per_ms / 1000:g} s"
@@ -150,7 +149,7 @@ def rate_limited(limit: Limit, retry_ms: float) -> Problem:
 
 
 def limiter_unavailable(limit: Limit, retry_ms: float) -> Problem:
-    """The answer to a request that may not pass uncounted."""
+    """Return the problem for a request that may not pass uncounted."""
     seconds = max(1, ceil(retry_ms / 1000))
     detail = f"The limit `{limit.name}` cannot be checked; try again in {seconds} s."
     return Problem("limiter-unavailable", detail, (("retry-after", str(seconds)),))

@@ -1,7 +1,7 @@
-"""The key that keeps a client on its side of a split: the first source that has one.
+"""The sticky key of a request: that of the first source which has one.
 
-A cookie that the router sets holds the key and, behind a mark, a seal (`given.py`), which is
-no part of the key.
+A cookie that the router sets holds the key and, after a mark, a seal (`given.py`). The seal is not
+part of the key.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import Literal
 from policies.access.authenticate import first_key
 from policies.http.request import Request
 
-SOURCES_REMEMBERED = 100  # policies have a few
+SOURCES_REMEMBERED = 100  # policies have only a few
 MARK = "~"  # between key and seal; no key of the router's own has it
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`cookie`, `header`, `api_key` (whose name is the headers that keys come in, separated
-    by spaces) or `ip`; `set_for`: seconds that a cookie set by the
-    router lives, 0 for one that it never sets."""
+    """A source of sticky keys: `cookie`, `header`, `api_key` (`name`: the headers that carry keys,
+    separated by spaces) or `ip`. `set_for`: the lifetime in seconds of a cookie that the router
+    sets, 0 for never."""
 
     kind: Literal["cookie", "header", "api_key", "ip"]
     name: str = ""
     set_for: int = 0
 
 
-# Beginnings of IPv6 addresses that stand for one IPv4 address each, and where that begins:
+# Prefixes of IPv6 addresses that contain an IPv4 address, and where that begins:
 # mapped (RFC 4291, section 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052), and
 # 6to4 (RFC 3056), whose networks are all one subscriber's.
 _IPV4_AT = (
@@ -43,8 +43,8 @@ _TEREDO = b"\x20\x01\x00\x00"  # the client's address is at the end, inverted (R
 
 
 def network_of(ip: str) -> str:
-    """An IPv4 address as it is, also one that stands in an IPv6 address; of any other IPv6
-    address its /64, which is one subscriber's."""
+    """Return an IPv4 address as it is, also if an IPv6 address contains it; of any other IPv6
+    address its /64, which belongs to one subscriber."""
     if ":" not in ip:
         return ip
     try:
@@ -75,7 +75,7 @@ _READERS: dict[str, Callable[[Request, str], str]] = {
 
 
 def sticky_key(sources: tuple[Source, ...], request: Request) -> tuple[str, Source | None]:
-    """The key and the source it comes from; `("", None)` if no source has one."""
+    """Return the key and its source; `("", None)` if no source has one."""
     for source in sources:
         key = _READERS[source.kind](request, source.name)
         if source.set_for and MARK in key:

@@ -1,18 +1,21 @@
-"""Who is in trouble at a moment, as choosing needs it."""
+"""Which variants are not in service at a moment, as the choice of a variant needs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Never
 
-NOBODY: Mapping[str, Any] = MappingProxyType({})
+NOBODY: Mapping[str, Never] = MappingProxyType({})
 
 
 class Availability(NamedTuple):
-    """`out` get nothing. `returning`: the part of their own requests that they get.
-    `half_open` await a probe request: a repeatable one, or any (True). `panic`: pools whose health
-    is not looked at. `retry_ms`: until the first of those who are out may be tried."""
+    """The variants that are not fully in service.
+
+    `out`: get no requests. `returning`: the share of their own requests that they get. `half_open`:
+    wait for a probe request, which must be repeatable unless the value is True. `panic`: pools
+    whose health is ignored. `retry_ms`: until the first variant of `out` may be tried.
+    """
 
     out: frozenset[str] = frozenset()
     returning: Mapping[str, float] = NOBODY
@@ -21,11 +24,11 @@ class Availability(NamedTuple):
     retry_ms: float = 0
 
     def without(self, names: Iterable[str]) -> Availability:
-        """The same, with `names` out, too."""
+        """Return the same with `names` out, too."""
         return self._replace(out=self.out.union(names))
 
 
 def availability_without(names: Iterable[str]) -> Availability | None:
-    """All well but `names`; None if there are none."""
+    """Return an availability with only `names` out; None if there are none."""
     out = frozenset(names)
     return Availability(out) if out else None

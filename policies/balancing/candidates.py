@@ -1,12 +1,13 @@
-"""Who can serve a request, in order: by region, weight, drain and health.
+"""The variants that can serve a request, in order: by region, weight, drain and health.
 
 1. Variants come in tiers; within a tier the key decides (rendezvous hashing).
-2. A drained variant takes only clients whose cookie the router gave them before: the cookie
-   says who was drained then, and its seal that the router says so.
-3. Who is out takes nothing. Who is returning takes a growing part of its own requests,
+2. A drained variant takes only clients whose cookie the router set before the drain. The cookie
+   says which variants were drained at that time, and its seal that the router set it.
+3. A variant that is out takes nothing. A returning one takes a growing share of its own requests,
    always the same keys and more; for others it is the last resort.
-4. A half-open variant takes one probe request, and only one that would be its own.
-5. Nobody left: panic, and everybody is tried, those first who are only drained.
+4. A half-open variant takes one probe request, and only one that is its own.
+5. If no variant is left, health is ignored (panic): all are tried, those first that are only
+   drained.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from policies.compiled.model import Tiers, Variant
 
 
 class SelectionKey(NamedTuple):
-    """Of a request what its candidates depend on: its `key`; `is_given`: whether the router
-    gave it to the client before; `repeatable`: whether another attempt does no harm."""
+    """What the candidates of a request depend on: its `key`; `is_given`: whether the router set it
+    in a cookie before; `repeatable`: whether another attempt does no harm."""
 
     seed: str
     key: str
@@ -32,7 +33,8 @@ class SelectionKey(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """`is_probe_request`: the first of them is half-open; this request shows whether it is well."""
+    """The candidates. `is_probe_request`: the first one is half-open, and this is its probe
+    request."""
 
     variants: tuple[Variant, ...]
     panic: bool = False
@@ -40,7 +42,7 @@ class Candidates(NamedTuple):
 
 
 def new_key(rng: Random, drained: Sequence[Variant]) -> str:
-    """A key for a client that has none, which tells who was `drained` at the time."""
+    """Return a key for a client that has none. It says which variants are `drained` now."""
     tags = "".join(f".{_tag(variant.name)}" for variant in drained)
     return f"{rng.getrandbits(128):032x}{tags}"
 
@@ -48,9 +50,9 @@ def new_key(rng: Random, drained: Sequence[Variant]) -> str:
 def candidates(
     tiers: Tiers, asking: SelectionKey, rng: Random, availability: Availability | None
 ) -> Candidates:
-    """Who of `tiers` can serve, in order."""
+    """Return the variants of `tiers` that can serve, in order."""
     ordered, key = _ordered(tiers, asking, rng)
-    open_to = [each for each in ordered if not each.drain or _stays(each, asking)]
+    open_to = [variant for variant in ordered if not variant.drain or _stays(variant, asking)]
     if availability is None:
         found = Candidates(tuple(open_to))
     else:
@@ -63,7 +65,7 @@ def candidates(
 
 
 def _ordered(tiers: Tiers, asking: SelectionKey, rng: Random) -> tuple[list[Variant], str]:
-    """All of them, and the key that was used."""
+    """Return all variants in order, and the key that was used."""
     ordered: list[Variant] = []
     key = asking.key
     for tier in tiers:
@@ -81,18 +83,18 @@ def _serving(
     first: list[Variant] = []
     last: list[Variant] = []
     is_probe_request = False
-    for each in open_to:
-        name = each.name
+    for variant in open_to:
+        name = variant.name
         if name in availability.out:
             continue
         if name in availability.half_open:
             if not first and (availability.half_open[name] or asking.repeatable):
-                first.append(each)
+                first.append(variant)
                 is_probe_request = True
-        elif name in availability.returning and not _is_taken(each, asking, rng, availability):
-            last.append(each)
+        elif name in availability.returning and not _is_taken(variant, asking, rng, availability):
+            last.append(variant)
         else:
-            first.append(each)
+            first.append(variant)
     found = tuple(first + last)
     return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 
@@ -100,14 +102,14 @@ def _serving(
 def _is_taken(
     variant: Variant, asking: SelectionKey, rng: Random, availability: Availability
 ) -> bool:
-    """Whether a returning variant takes this one of its requests."""
+    """Return whether a returning variant takes this one of its requests."""
     name, key = variant.name, asking.key
     drawn = uniform(f"{asking.seed}/return", name, key) if key else rng.random()
     return drawn < availability.returning[name]
 
 
 def _stays(variant: Variant, asking: SelectionKey) -> bool:
-    """Whether a client may have been with a drained variant before."""
+    """Return whether the client may have been with a drained variant before the drain."""
     return asking.is_given and _tag(variant.name) not in asking.key.split(".")[1:]
 
 

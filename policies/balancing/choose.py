@@ -1,9 +1,9 @@
-"""What is decided about one request: its target, its rule, and who is to serve it.
+"""The decisions about one request: its target, its rule, and the variants to try.
 
-Each function is one decision, and hands on a value; `policies/proxy` has their order. An
-outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of the policy's own,
-or a `Problem`. Values made for each request are named tuples, which cost a third of a frozen
-dataclass. Pure: randomness comes in as `rng`.
+Each function makes one decision and returns a value; `policies/proxy` has their order. The result
+is a `Forward` (variants to try, in order), a `Fixed` response of the policy, or a `Problem`. Values
+that are built for each request are named tuples, which cost a third of a frozen dataclass. Pure:
+randomness is passed in as `rng`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ from policies.routing.match import Miss, Rule
 
 
 class Forward(NamedTuple):
-    """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
-    although they are ejected, since too few or none are healthy. `is_probe_request`: the first
-    of them is half-open, and this request shows whether it is well. `new_cookie`: the source
-    whose cookie the client is to get, with `key` as its value. `rollout_override`:
-    that of the route, if a rollout changes its weights, and `route` has them; `pick`: what the
-    request itself picked."""
+    """A request that goes to a variant.
+
+    `candidates`: the variants to try, in order, never empty. `panic`: they are tried although they
+    are not in service, since too few are. `is_probe_request`: the first one is half-open, and this
+    is its probe request. `new_cookie`: the source whose cookie the response sets, with `key` as its
+    value. `rollout_override`: that of the route, whose weights `route` has. `pick`: what the
+    request itself selected.
+    """
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -54,7 +56,7 @@ class Forward(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """The route answers at the edge; `step` says by what."""
+    """A response of the policy at the edge. `step` says by which field."""
 
     route: Route
     answer: DirectResponse
@@ -64,11 +66,11 @@ class Fixed(NamedTuple):
 def read_target(
     policy: CompiledPolicy, url: str, headers: Mapping[str, str]
 ) -> RequestTarget | Problem:
-    """The request's URL in its one spelling, or the refusal of it."""
+    """Return the request's URL in its one spelling, or why it is refused."""
     target = parse_target(url, policy.merge_slashes)
     if isinstance(target, BadPath):
         return Problem("bad-path", f"The path contains {target.reason}.")
-    # Two `Host` headers arrive joined; another host than the URL's must still be one.
+    # Two `Host` headers arrive joined, which is no host. One may differ from the URL's host.
     host = headers.get("host", "")
     is_bad = len(host) > LONGEST or ("host" in headers and host_of(host) is None)
     if isinstance(target, BadHost) or is_bad:
@@ -77,14 +79,14 @@ def read_target(
 
 
 def find_rule(policy: CompiledPolicy, request: Request) -> Rule | Problem:
-    """The rule that takes `request`."""
+    """Return the rule that takes `request`, or the problem if none does."""
     rule = policy.matcher.find(request)
     return _not_found(rule) if isinstance(rule, Miss) else rule
 
 
 def answer_preflight(policy: CompiledPolicy, request: Request) -> tuple[Rule, Fixed] | None:
-    """The answer to `request`, if that is a preflight, and the rule that gives it: the one
-    that would take what the preflight asks for, if pages of other origins may use it."""
+    """Return the response to `request` if it is a preflight, and the rule that gives it: the rule
+    of the request that the preflight is for, if pages of other origins may use it."""
     method = policy.has_cors and asked_method(request.method, request.headers)
     if not method:
         return None
@@ -105,8 +107,8 @@ def choose_mirror(
     rng: Random,
     availability: Availability | None = None,
 ) -> Variant | None:
-    """The variant of the mirror's pool that gets the copy; None if nobody is in service.
-    Other pools are no substitute: a copy must not load who did not ask for it."""
+    """Return the variant of the mirror's pool that gets the copy; None if none is in service. There
+    is no fallback: a copy must not load other pools."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
     asking = SelectionKey(choice.route.seed, choice.key, is_given=False, repeatable=False)
     found = candidates(tiers, asking, rng, availability)
@@ -123,15 +125,15 @@ def choose_variants(
     key_id: str = "",
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
-    """The variants to try for `request` on `route`. `key_id`: that of the API key it came with;
-    `sealing`: how cookies that the router set are recognized."""
+    """Return the variants to try for `request` on `route`. `key_id`: that of the request's API key;
+    `sealing`: recognizes cookies that the router set."""
     if rollout_override:
         route = rollout_override.route
     key, source, new_cookie = "", None, None
     if route.sticky:
         key, source = sticky_key(route.sticky, request)
         if not key:
-            new_cookie = next((each for each in route.sticky if each.set_for), None)
+            new_cookie = next((source for source in route.sticky if source.set_for), None)
             key = new_key(rng, policy.drained) if new_cookie else ""
     if rollout_override and rollout_override.takes(request, key_id):
         share = rollout_override.to
@@ -165,7 +167,8 @@ def choose_variants(
 def _is_given(
     policy: CompiledPolicy, request: Request, source: Source | None, sealing: Sealing
 ) -> bool:
-    """Whether the request's key is one that the router gave; asked only where it matters."""
+    """Return whether the router set the request's key in a cookie before. Checked only if that
+    matters."""
     if source is None or not source.set_for or not policy.drained:
         return False
     return sealing.is_given(source, request.cookie(source.name))
@@ -179,7 +182,8 @@ def choose_picked(
     availability: Availability | None = None,
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
-    """Who gets a request that says so itself; the client is to stay where it was."""
+    """Return the target of a request that selects it by a header. The client keeps its sticky
+    key."""
     route, share, variant, _ = picked
     if variant is None:
         chosen = choose_variants(policy, route, request, rng, availability, sealing=sealing)
@@ -191,7 +195,7 @@ def choose_picked(
 
 
 def _choose_share(route: Route, key: str, rng: Random) -> Share:
-    """One of several."""
+    """Return the share of the split that the key belongs to; without a key, one at random."""
     if key:
         return choose(route.shares, route.seed, key)
     point = rng.random() * route.total

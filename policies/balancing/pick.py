@@ -1,11 +1,11 @@
-"""A request that says itself where it goes: who may, and what becomes of its route.
+"""Requests that select their pool or variant by a header: who may, and how the route is then.
 
-- Only a valid API key of scope `router:override` may, whether the route asks for a key or
-  not. From anybody else the header is as if it were not there: nothing tells who may.
-- A variant gets the request whatever its health, drain, weight or region is, and nobody else
-  does: an answer of another one would be a test of the wrong thing.
-- A pool gets it as usual (order, health, failover), but without its fallbacks.
-- Neither takes from the cache or leaves anything there; no hedges, no copies for mirrors.
+- Only a valid API key with the scope `router:override` may, whether the route requires a key or
+  not. From any other client the header is ignored, so responses do not tell who may.
+- A selected variant gets the request whatever its health, drain, weight or region, and no other one
+  does: a response of another variant would test the wrong thing.
+- A selected pool gets it as usual (order, health, failover), but without its fallbacks.
+- Neither reads from the cache or writes to it; there are no hedges and no copies for mirrors.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from policies.resilience.failover import NEVER
 from policies.routing.override import OVERRIDE_SCOPE, Override
 
 _NEEDS = Needs(frozenset({OVERRIDE_SCOPE}), forward=False)
-MAX_REPORTED = 50  # names of a kind in the answer to one that is unknown
+MAX_REPORTED = 50  # known names of a kind in the problem for an unknown one
 
 
 class Pick(NamedTuple):
-    """What was named: a `variant`, or if None the pool of `share`. `route` is as such
-    requests have it; `identity`: who picks."""
+    """The selected `variant`, or if None the pool of `share`. `route`: as it is for such requests;
+    `identity`: the client."""
 
     route: Route
     share: Share
@@ -43,8 +43,8 @@ def pick(
     now_ms: float,
     pepper: bytes,
 ) -> Pick | Problem | None:
-    """What the request picks; None if nothing, or if it may not. `identity`: who asks, if the
-    route wants to know."""
+    """Return what the request selects; None if nothing, or if it may not. `identity`: the client,
+    if the route has authenticated it."""
     override = route.override
     name = request.headers.get(override.header) if override else None
     if override is None or name is None:
@@ -78,8 +78,8 @@ def _picker(
 
 
 def _by_hand(route: Route, share: Share, *, alone: bool) -> Route:
-    """All goes to `share`. The key is taken out of the request also where the route itself
-    looks at none: it is the router's."""
+    """Return the route with all traffic on `share`. The key is removed from the request even if the
+    route itself requires none."""
     plans = {pool: _without_mirrors(plan) for pool, plan in (route.plans or {}).items()}
     return route._replace(
         needs=route.needs or _NEEDS,
@@ -98,8 +98,9 @@ def _without_mirrors(plan: FilterChain) -> FilterChain:
 
 
 def _unknown(policy: CompiledPolicy, override: Override) -> Problem:
-    """Who asks is an operator, who may know what there is."""
-    variants = [each.name for each in policy.variants if each.pool in override.reach]
+    """Return the problem for an unknown name. It lists the known ones, since the client is an
+    operator."""
+    variants = [variant.name for variant in policy.variants if variant.pool in override.reach]
     detail = "This route has no pool or variant of that name. "
     detail += f"Pools: {_listed(sorted(override.pools))}. Variants: {_listed(variants)}."
     return Problem("unknown-override", detail)

@@ -17,7 +17,7 @@ _SCALE = 2.0**-53
 
 
 class Weighted(Protocol):
-    """Anything that is chosen by name and weight (at least 0)."""
+    """Anything with a name and a weight (at least 0)."""
 
     @property
     def name(self) -> str: ...
@@ -29,30 +29,32 @@ W = TypeVar("W", bound=Weighted)
 
 
 def uniform(seed: str, name: str, key: str) -> float:
-    """A number in (0, 1) that depends on all three, which NUL separates: no name or seed
+    """Return a number in (0, 1) from a hash of all three. NUL separates them: no name or seed
     contains it."""
     text = f"{seed}\0{name}\0{key}".encode("utf-8", "surrogatepass")
     number = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
-    # 53 of the 64 bits, moved to the middle of their step: never 0 and never 1.
+    # 53 of the 64 bits, at the middle of their step: never 0 and never 1.
     return ((number >> 11) + 0.5) * _SCALE
 
 
 def score(seed: str, name: str, weight: float, key: str) -> float:
-    """weight / -ln(h)."""
+    """Return weight / -ln(h)."""
     return weight / -log(uniform(seed, name, key))
 
 
 def choose(candidates: Iterable[W], seed: str, key: str) -> W:
-    """The candidate that `key` belongs to; at least one must have a weight above 0."""
+    """Return the candidate that `key` belongs to. At least one must have a weight above 0."""
     chosen, most = None, -1.0
-    for each in candidates:
-        found = score(seed, each.name, each.weight, key)
+    for candidate in candidates:
+        found = score(seed, candidate.name, candidate.weight, key)
         if found > most:
-            chosen, most = each, found
+            chosen, most = candidate, found
     assert chosen is not None, "there is a candidate"
     return chosen
 
 
 def ranked(candidates: Sequence[W], seed: str, key: str) -> list[W]:
-    """All candidates, the one that `key` belongs to first, then the next best ones."""
-    return sorted(candidates, key=lambda each: -score(seed, each.name, each.weight, key))
+    """Return all candidates: the one that `key` belongs to first, then the next best ones."""
+    return sorted(
+        candidates, key=lambda candidate: -score(seed, candidate.name, candidate.weight, key)
+    )

@@ -1,6 +1,9 @@
-"""Names of those who send commands to the router, in data and in texts."""
+"""Names of callers that send commands to the router, in data and in texts."""
 
-ADMIN_SECRET = "secret"  # stands for the admin secret where otherwise the id of an API key is
+# They are used in place of the id of an API key, so no key may have them.
+ADMIN_SECRET = "secret"
+SCHEDULE = "schedule"  # starts a drill
+RESERVED = {ADMIN_SECRET: "the admin secret", SCHEDULE: "the schedule of a drill"}
 
 
 def caller_text(by: str) -> str:

@@ -1,4 +1,4 @@
-"""Durations as people write them: `500ms`, `10s`, `5m`, `1h30m`, `30d`."""
+"""Durations as text: `500ms`, `10s`, `5m`, `1h30m`, `30d`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _PART = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
 
 
 def duration_ms(text: str) -> int | None:
-    """The milliseconds; None if the text is no duration."""
+    """Return milliseconds; None if the text is malformed."""
     if not _WHOLE.fullmatch(text):
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
 def duration_text(milliseconds: int) -> str:
-    """`5400000` as `1h30m`; days are told as hours."""
+    """Return `1h30m` for 5400000. Days are written as hours."""
     text = ""
     for unit in ("h", "m", "s", "ms"):
         number, milliseconds = divmod(milliseconds, _UNITS[unit])

@@ -1,14 +1,13 @@
-"""Regular expressions that cannot backtrack: the automaton and its matcher.
+"""Regular expressions without backtracking: the automaton and its matcher.
 
-- A program is Thompson's automaton (1968). A step is a character or
-  the number of a class and leads to the next step, or it is the distances to the steps
-  that go on in its place; past the last step the text has matched.
-- A matcher makes it deterministic as far as texts need it (Cox 2007): a look-up for every
-  character, at worst a look at every step. What it remembers for that is bounded.
-  All matchers of a policy share one such bound. The literal beginning that a pattern may
-  have is compared at once, and nothing need be remembered for it.
-- The whole text must match, as in Envoy's `safe_regex`; a text of more than 4,096
-  characters matches nothing.
+- A program is Thompson's automaton (1968). A step is a character or the number of a class, and
+  leads to the next step; or it is the distances to the steps that go on in its place. Past the last
+  step the text has matched.
+- A matcher makes it deterministic as far as texts need it (Cox 2007): a look-up for each character,
+  at worst a look at every step. What it remembers for that is bounded, for all matchers of a policy
+  together. A literal beginning of a pattern is compared at once, and needs no memory.
+- The whole text must match, as in Envoy's `safe_regex`. A text of more than 4,096 characters
+  matches nothing.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ class Program(NamedTuple):
 
     @property
     def size(self) -> int:
-        """What it takes up: its steps, and the edges of its classes."""
+        """The memory that it takes: its steps, and the edges of its classes."""
         return len(self.steps) + sum(map(len, self.classes))
 
 
 def literal_prefix(program: Program) -> str:
-    """The longest text that every match begins with; none if case does not matter."""
+    """Return the longest text that every match begins with; "" if case does not matter."""
     return _literal_beginning(program)[0]
 
 
 def _literal_beginning(program: Program) -> tuple[str, frozenset[int]]:
-    """The literal prefix, and the positions that it leads to."""
+    """Return the literal prefix, and the positions after it."""
     prefix, steps = "", (*program.steps, "")
     positions = reach(steps, [0])
     while not program.pattern.startswith("(?i)"):
@@ -57,7 +56,7 @@ def _literal_beginning(program: Program) -> tuple[str, frozenset[int]]:
 
 
 def reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
-    """The positions that take a character, or end the match, and stand for `starts`."""
+    """Return the positions after `starts` that take a character or end the match."""
     seen: set[int] = set()
     ahead = list(starts)
     while ahead:
@@ -71,7 +70,7 @@ def reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
 
 
 def can_match(program: Program, first: str, then: str) -> bool:
-    """Whether it matches any text of these characters, with one of `first` to begin with."""
+    """Return whether it matches any text of these characters that begins with one of `first`."""
     steps, chars = (*program.steps, ""), first
     ahead, seen = [*reach(steps, [0])], set[int]()
     while ahead:
@@ -89,7 +88,7 @@ def _takes(program: Program, step: Step, chars: str) -> bool:
 
 
 class _State(dict[str, "_State"]):
-    """The positions some texts lead to; where a character leads is found out when it comes."""
+    """The positions after some texts. The state after a character is found when it is needed."""
 
     __slots__ = ("accepts", "matcher", "positions")
 
@@ -101,7 +100,7 @@ class _State(dict[str, "_State"]):
 
 
 class Memory:
-    """What matchers remember, bounded together: when it is full, all of them forget."""
+    """Bounds what all matchers remember together. When it is full, all of them forget."""
 
     __slots__ = ("_matchers", "held")
 
@@ -122,7 +121,7 @@ class Memory:
 
 
 class Matcher:
-    """Tells whether whole texts match a program."""
+    """Matches whole texts against a program."""
 
     __slots__ = (
         "_classes",
@@ -138,7 +137,7 @@ class Matcher:
     def __init__(self, program: Program, memory: Memory | None = None) -> None:
         self._program = program
         self._prefix: str | None = None
-        self._steps = (*program.steps, "")  # the end takes no character
+        self._steps = (*program.steps, "")  # at the end, no character is taken
         self._classes = program.classes
         self._memory = memory or Memory()
         self._dead = _State(self, frozenset(), accepts=False)
@@ -160,11 +159,11 @@ class Matcher:
 
     @property
     def beginning(self) -> str:
-        """What every text that matches begins with."""
+        """What every matching text begins with."""
         return self._prepare() if self._prefix is None else self._prefix
 
     def _prepare(self) -> str:
-        """For the first text, not before: many a policy's patterns are never asked."""
+        """Prepare for the first text, not earlier: many patterns of a policy are never used."""
         prefix, positions = _literal_beginning(self._program)
         self._start = _State(self, positions, len(self._program.steps) in positions)
         self._states = {state.positions: state for state in (self._start, self._dead)}
@@ -172,10 +171,10 @@ class Matcher:
         return prefix
 
     def advance(self, state: _State, char: str) -> _State:
-        """The state after `char`, remembered."""
+        """Return the state after `char`, and remember it."""
         self._memory.make_room()
         steps, taking = self._steps, set[Step]((char,))
-        taking.update([n for n, each in enumerate(self._classes) if holds(each, char)])
+        taking.update([n for n, char_class in enumerate(self._classes) if holds(char_class, char)])
         nexts = [position + 1 for position in state.positions if steps[position] in taking]
         following = state[char] = self._state(reach(steps, nexts))
         self._memory.hold(self, 1)
@@ -196,6 +195,6 @@ class Matcher:
         self._states = {state.positions: state for state in (self._start, self._dead)}
 
 
-def holds(each: Class, char: str) -> bool:
-    """Whether a set of characters has this one."""
-    return bisect_right(each, ord(char)) % 2 == 1
+def holds(char_class: Class, char: str) -> bool:
+    """Return whether a class has this character."""
+    return bisect_right(char_class, ord(char)) % 2 == 1

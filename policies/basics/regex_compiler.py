@@ -1,9 +1,9 @@
-"""Compiling regular expressions to automata that cannot backtrack.
+r"""Compiles regular expressions to automata without backtracking.
 
-- The syntax is RE2's. `.` takes any character, `\\d \\w \\s` and `(?i)` know ASCII only, a
-  lazy repeat means what it means.
-- What no automaton can do (look-around, backreferences) is refused, never approximated,
-  with the place in the pattern and a hint; so is what would need too many steps.
+- The syntax is RE2's. `.` takes any character, `\d \w \s` and `(?i)` are ASCII only, and lazy
+  repeats are accepted.
+- Syntax that no automaton can match (look-around, backreferences) is refused, never approximated,
+  with the place in the pattern and a hint. So are patterns with too many steps.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PatternError(Exception):
 
 @lru_cache(maxsize=256)  # it is checked, then compiled; some megabytes at worst
 def compile_pattern(pattern: str) -> Program:
-    """The program of a pattern; raises nothing but `PatternError`."""
+    """Return the program of a pattern. Raises only `PatternError`."""
     return _Compiler(pattern).program()
 
 
@@ -40,13 +40,17 @@ def _one(char: str) -> Class:
     return ord(char), ord(char) + 1
 
 
-def _inverse(each: Class) -> Class:
-    return tuple(sorted({*each} ^ {0, 0x110000}))
+def _inverse(char_class: Class) -> Class:
+    return tuple(sorted({*char_class} ^ {0, 0x110000}))
 
 
 def _union(classes: Iterable[Class]) -> Class:
     edges: list[int] = []
-    pairs = [pair for each in classes for pair in zip(each[::2], each[1::2], strict=True)]
+    pairs = [
+        pair
+        for char_class in classes
+        for pair in zip(char_class[::2], char_class[1::2], strict=True)
+    ]
     for low, high in sorted(pairs):
         if edges and low <= edges[-1]:
             edges[-1] = max(edges[-1], high)
@@ -55,11 +59,11 @@ def _union(classes: Iterable[Class]) -> Class:
     return tuple(edges)
 
 
-def _folded(each: Class) -> Class:
-    """With both cases of every ASCII letter that it holds."""
+def _folded(char_class: Class) -> Class:
+    """Return the class with both cases of each ASCII letter in it."""
     pairs = [(c, c.upper()) for c in ascii_lowercase]
-    held = [pair for pair in pairs if any(holds(each, char) for char in pair)]
-    return _union([each, *(_one(char) for pair in held for char in pair)])
+    held = [pair for pair in pairs if any(holds(char_class, char) for char in pair)]
+    return _union([char_class, *(_one(char) for pair in held for char in pair)])
 
 
 _DIGIT = (0x30, 0x3A)
@@ -74,9 +78,9 @@ _ANY = (0, 0x110000)
 _CODE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|x\{([0-9A-Fa-f]{1,6})\})")
 _GROUP = re.compile(r"\((?:\?:|\?P?<[A-Za-z_][A-Za-z0-9_]*>|(?!\?))")
 _BOUNDS = re.compile(r"(?:[*+?]|\{([0-9]+)(,([0-9]*))?\})\??")
-_REPEATS = {"*": (0, None), "+": (1, None), "?": (0, 1), "{": (0, 0)}  # the last has its own
+_REPEATS = {"*": (0, None), "+": (1, None), "?": (0, 1), "{": (0, 0)}  # `{` has its own bounds
 
-# What the compiler cannot go on from, why, and how to mend it.
+# Syntax that is refused, why, and how to mend it.
 _REFUSED = (
     (r"\(\?<?[=!]", "look-around is not supported", "match the text itself, or use two routes"),
     (r"\\[0-9k]|\(\?P=", "backreferences are not supported", "write the group out again"),
@@ -102,7 +106,7 @@ _REFUSED = (
 
 
 class _Compiler:
-    """A recursive descent; the steps of each part are relative, so they fit anywhere."""
+    """A recursive descent. The steps of each part are relative, so they fit anywhere."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -171,7 +175,7 @@ class _Compiler:
         return atom * (low - 1) + again if low else [(1, size + 1), *again]
 
     def _bounds(self) -> tuple[int, int | None]:
-        """How often at least and at most; past them, no further repeat is possible."""
+        """Return the least and the most number of repeats."""
         at, char = self._at, self._peek()
         if char not in _REPEATS:
             return 1, 1
@@ -203,11 +207,11 @@ class _Compiler:
             return self._step(_ANY)
         return self._step(self._member())
 
-    def _step(self, each: Class) -> list[Step]:
-        each = _folded(each) if self._fold else each
-        if len(each) == 2 and each[1] - each[0] == 1:
-            return [chr(each[0])]
-        return [self._classes.setdefault(each, len(self._classes))]
+    def _step(self, char_class: Class) -> list[Step]:
+        char_class = _folded(char_class) if self._fold else char_class
+        if len(char_class) == 2 and char_class[1] - char_class[0] == 1:
+            return [chr(char_class[0])]
+        return [self._classes.setdefault(char_class, len(self._classes))]
 
     def _group(self, depth: int) -> list[Step]:
         at, match = self._at, _GROUP.match(self._pattern, self._at)
@@ -233,8 +237,8 @@ class _Compiler:
                 self._refuse(self._at)
             members.append(self._range())
         self._at += 1
-        each = _folded(_union(members)) if self._fold else _union(members)
-        return _inverse(each) if inverted else each
+        char_class = _folded(_union(members)) if self._fold else _union(members)
+        return _inverse(char_class) if inverted else char_class
 
     def _range(self) -> Class:
         at, low = self._at, self._member()
@@ -248,7 +252,7 @@ class _Compiler:
         return low[0], high[1]
 
     def _member(self) -> Class:
-        """A character, or what an escape stands for."""
+        """Return a character, or the class of an escape."""
         at, char = self._at, self._peek()
         self._at += 1
         if char != "\\":

@@ -1,7 +1,7 @@
-"""When something runs that runs by a schedule: five cron fields, in UTC.
+"""Schedules: five cron fields, in UTC.
 
-`cronsim` does the arithmetic. It is imported only when there is a schedule, since every
-import delays an isolate's first answer.
+`cronsim` computes them. It is imported only if there is a schedule, since every import delays the
+first response of an isolate.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from itertools import islice, pairwise
 from math import inf
 
 FIELDS = 5
-MAX_LENGTH = 100  # characters; what people write has 10 to 30
+MAX_LENGTH = 100  # characters; usual are 10 to 30
 RUNS_COMPARED = 200  # to find two that follow each other closely,
 COMPARED_MS = 430 * 24 * 3_600_000  # and how far ahead: a year has every day of a schedule
 SOME_DAY_MS = 1_704_067_200_000  # 1 January 2024: a leap year, so no date is far away
 
 
 class NotASchedule(ValueError):
-    """The text is none, and the message says why."""
+    """The text is not a schedule. The message says why."""
 
 
 def check_schedule(text: str) -> None:
-    """Raises `NotASchedule` if this is none, or one that never runs."""
+    """Raise `NotASchedule` if the text is malformed, or never runs."""
     if len(text) > MAX_LENGTH:
         raise NotASchedule(f"it has more than {MAX_LENGTH} characters")
     if len(text.split()) != FIELDS:
@@ -33,18 +33,18 @@ def check_schedule(text: str) -> None:
 
 
 def next_run_ms(text: str, after_ms: float) -> int | None:
-    """The first run after that time; None if there is none for 50 years."""
+    """Return the first run after that time; None if there is none for 50 years."""
     return next(_runs(text, after_ms), None)
 
 
 def last_run_ms(text: str, until_ms: float) -> int | None:
-    """The last run until that time, or at it."""
+    """Return the last run at or before that time."""
     return next(_runs(text, until_ms + 1_000, backwards=True), None)
 
 
 def shortest_gap_ms(text: str) -> int | None:
-    """The shortest time from one run to the next, of as many as are looked at. A schedule
-    that seldom runs costs no more: the search ends after COMPARED_MS. None: no two runs."""
+    """Return the shortest time between two of the next runs; None without two runs. The search ends
+    after COMPARED_MS, so a schedule that seldom runs costs no more."""
     runs = islice(_runs(text, SOME_DAY_MS, COMPARED_MS), RUNS_COMPARED)
     return min((after - before for before, after in pairwise(runs)), default=None)
 

@@ -81,7 +81,7 @@ Tier = tuple[Variant, ...]
 Tiers = tuple[Tier, ...]
 
 
-class Order(NamedTuple):
+class VariantOrder(NamedTuple):
     """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
     for every client because no tier has several and nobody is drained; else None.
     `open_to`: the names of those that are not drained; `regions`: where each tier is."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from policies.access.authenticate import Keys
 from policies.basics.steps import Steps, finished
-from policies.compiled.model import Order, Tier, Tiers, Variant
+from policies.compiled.model import Tier, Tiers, Variant, VariantOrder
 from policies.compiled.references import check_references
 from policies.compiled.tables import PolicyTables
 from policies.http.url import RequestTarget
@@ -50,19 +50,19 @@ class CompiledPolicy:
         self.drills, self.rollouts = tables.drills, tables.rollouts
         self.routes = tables.routes
         self.has_cors = any(route.cors for route in self.routes)
-        redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
-        caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
-        self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
+        redirects = {at: route.redirect for at, route in enumerate(self.routes) if route.redirect}
+        caches = {at: route.cache for at, route in enumerate(self.routes) if route.cache}
+        self.keeps_ms = max((rule.longest_ms for rule in caches.values()), default=0)
         self.matcher = yield from Routes.in_steps(
             tables.first, tables.hosts, redirects, frozenset(caches)
         )
-        self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
+        self._orders: dict[tuple[tuple[str, ...], str | None], VariantOrder] = {}
 
     @property
     def has_regions(self) -> bool:
         return bool(self.regions.orders)
 
-    def order(self, chain: tuple[str, ...], region: str | None) -> Order:
+    def order(self, chain: tuple[str, ...], region: str | None) -> VariantOrder:
         """The variants of a chain of pools for clients of `region`."""
         order = self._orders.get((chain, region))
         if order is None:
@@ -85,10 +85,10 @@ class CompiledPolicy:
         return [tier for tier in tiers if tier]
 
 
-def _order(tiers: Tiers) -> Order:
-    open_to = frozenset(each.name for tier in tiers for each in tier if not each.drain)
-    regions = tuple(" ".join(sorted({each.region or "" for each in tier})) for tier in tiers)
-    return Order(tiers, _settled(tiers), open_to, regions)
+def _order(tiers: Tiers) -> VariantOrder:
+    open_to = frozenset(variant.name for tier in tiers for variant in tier if not variant.drain)
+    regions = tuple(" ".join(sorted({variant.region or "" for variant in tier})) for tier in tiers)
+    return VariantOrder(tiers, _settled(tiers), open_to, regions)
 
 
 def _settled(tiers: Tiers) -> Tier | None:

@@ -35,7 +35,9 @@ def check_references(tables: PolicyTables) -> Steps[None]:
 
 def _check_variants_and_regions(tables: PolicyTables) -> None:
     variants, regions = range(len(tables.variants)), tables.regions
-    if any(position not in variants for each in tables.pools.values() for position in each):
+    if any(
+        position not in variants for positions in tables.pools.values() for position in positions
+    ):
         raise NoForm("`pools` has a position of no variant")
     kinds = (regions.colos, regions.countries, regions.continents)
     named = {region for codes in kinds for region in codes.values()}
@@ -72,4 +74,4 @@ def _rules(tables: PolicyTables) -> Iterator[Sequence[Alternative]]:
         for host in hosts.values():
             yield from host.exact.values()
             yield from host.prefix.values()
-            yield [each.rule for each in host.regex]
+            yield [expression.rule for expression in host.regex]

@@ -48,7 +48,9 @@ def difference(before: Side, after: Side) -> Difference:
     common = common_names(old["routes"], new["routes"], renamed)
     old["routes"] = under_new_names(old["routes"], renamed)
     chains = _chains(before.tables, common), _chains(after.tables, {n: n for n in common.values()})
-    changes = [each for each in changes_between(old, new) if not _is_said_elsewhere(each, old, new)]
+    changes = [
+        change for change in changes_between(old, new) if not _is_said_elsewhere(change, old, new)
+    ]
     changes = [*_fallbacks(changes, *chains)]
     changes += _renames(renamed)
     changes += (
@@ -57,8 +59,8 @@ def difference(before: Side, after: Side) -> Difference:
     )
     order = {name: at for at, name in enumerate(dict.fromkeys([*new, *old]))}
     places = {name: at for at, name in enumerate(new["routes"])}
-    changes.sort(key=lambda each: (order[each.path[0]], _route_place(each, places)))
-    return Difference([_tellable(each) for each in changes], renamed)
+    changes.sort(key=lambda change: (order[change.path[0]], _route_place(change, places)))
+    return Difference([_tellable(change) for change in changes], renamed)
 
 
 def _same_routes(before: Policy, after: Policy) -> frozenset[str]:
@@ -104,17 +106,17 @@ def _fallbacks(changes: Iterable[Change], old: Chains, new: Chains) -> Iterator[
     """Add the changes of fallbacks: at the pool if it states them, else at the route, whose split
     has another first pool. Changes without an effect are left out."""
     differ = {place for place in old.keys() & new.keys() if old[place] != new[place]}
-    told = set[str]()
+    reported = set[str]()
     for change in changes:
         if change.path[0] == "pools" and change.path[2:] == ("fallback",):
             pool = change.path[1]
-            told.add(pool)
+            reported.add(pool)
             is_stated = IMPLICIT not in (change.before, change.after)
-            if not is_stated and all(pool != each for _, each in differ):
+            if not is_stated and all(pool != other for _, other in differ):
                 continue
         yield change
     for route, pool in sorted(differ):
-        if pool not in told:
+        if pool not in reported:
             path = ("routes", route, "split", pool, "fallback")
             before, after = [*old[route, pool][1:]], [*new[route, pool][1:]]
             yield Change(path, "changed", before, after)

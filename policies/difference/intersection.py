@@ -68,9 +68,9 @@ def example_of(program: Program, beginning: str = "") -> str | None:
 
 
 def _takes(program: Program, step: Step, char: str) -> bool:
-    each = _characters(program, step)
-    return bool(each) and holds(each, char)
+    char_class = _characters(program, step)
+    return bool(char_class) and holds(char_class, char)
 
 
-def _liked(each: Class) -> str:
-    return next((char for char in _LIKED if holds(each, char)), chr(each[0]))
+def _liked(char_class: Class) -> str:
+    return next((char for char in _LIKED if holds(char_class, char)), chr(char_class[0]))

@@ -50,16 +50,18 @@ def reordered(
     Takes compiled tables, and the routes that both policies have."""
     old, new = _ranks(before), _ranks(after)
     kept = set(common.values())
-    told: set[tuple[str, str]] = set()
+    swaps: set[tuple[str, str]] = set()
     for key in old.keys() & new.keys():
-        was = [common[each.route] for each in old[key] if each.route in common]
-        now = [each for each in new[key] if each.route in kept]
+        was = [common[alternative.route] for alternative in old[key] if alternative.route in common]
+        now = [alternative for alternative in new[key] if alternative.route in kept]
         places = {name: place for place, name in reversed([*enumerate(was)])}
-        now = [each for each in now if each.route in places]
-        if [places[each.route] for each in now] != sorted(places[each.route] for each in now):
-            told.update(_swapped(now, places))
+        now = [alternative for alternative in now if alternative.route in places]
+        if [places[alternative.route] for alternative in now] != sorted(
+            places[alternative.route] for alternative in now
+        ):
+            swaps.update(_swapped(now, places))
     order = {route.name: at for at, route in enumerate(after.routes)}
-    yield from sorted(told, key=lambda pair: (order[pair[0]], order[pair[1]]))
+    yield from sorted(swaps, key=lambda pair: (order[pair[0]], order[pair[1]]))
 
 
 def _swapped(
@@ -106,7 +108,11 @@ def _ranks(tables: PolicyTables) -> dict[_Rank, list[ComparedAlternative]]:
             for under, program, rule in found.regex:
                 rank = _rank(rule, first, host, "regex", under, len(program.pattern))
                 ranks[rank].append(_alternative(names, rule, program))
-    return {key: each for key, each in ranks.items() if len({one.route for one in each}) > 1}
+    return {
+        key: alternatives
+        for key, alternatives in ranks.items()
+        if len({one.route for one in alternatives}) > 1
+    }
 
 
 def _rank(rule: Rule, first: bool, host: str, place: str, path: str, length: int = 0) -> _Rank:
@@ -116,8 +122,8 @@ def _rank(rule: Rule, first: bool, host: str, place: str, path: str, length: int
 
 
 def _alternative(names: list[str], rule: Rule, pattern: Program | None) -> ComparedAlternative:
-    conditions = {("header", each.name): each.value for each in rule.headers}
-    conditions |= {("query", each.name): each.value for each in rule.params}
+    conditions = {("header", condition.name): condition.value for condition in rule.headers}
+    conditions |= {("query", condition.name): condition.value for condition in rule.params}
     if rule.scheme:
         conditions["scheme", ""] = rule.scheme
     return ComparedAlternative(names[rule.route], rule.methods, conditions, pattern)

@@ -82,7 +82,9 @@ class DrillEvidence:
 
 
 def evidence(run: DrillRun) -> DrillEvidence:
-    return DrillEvidence(run, Answers(run.answers()), {each.phase: each for each in by_phase(run)})
+    return DrillEvidence(
+        run, Answers(run.answers()), {summary.phase: summary for summary in by_phase(run)}
+    )
 
 
 def judge(objectives: Objectives, seen: DrillEvidence) -> list[Judged]:
@@ -187,9 +189,9 @@ def doubts(seen: DrillEvidence) -> list[str]:
 
 def verdict(judged: list[Judged], run: DrillRun) -> Verdict:
     """Return the verdict on the run: one missed objective decides, and doubt is not success."""
-    if any(each.passed is False for each in judged):
+    if any(objective.passed is False for objective in judged):
         return "not met"
     wanted = len(run.not_started) + len(run.outcomes)
     is_driven = len(run.not_started) <= MOST_NOT_STARTED * wanted
-    certain = run.complete and is_driven and all(each.passed for each in judged)
+    certain = run.complete and is_driven and all(objective.passed for objective in judged)
     return "met" if certain else "not judged"

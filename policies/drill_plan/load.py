@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
 from policies.basics.durations import duration_text
+from policies.basics.untyped import JsonObject
 from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.moments import BACK_FOR_S, LEFT_FOR_S
 from policies.language.check.check import placed
@@ -33,7 +33,7 @@ class LoadedPlan:
 
     digest: str
     plan: DrillPlan | None
-    value: dict[str, Any]
+    value: JsonObject
     findings: tuple[Finding, ...]
 
 

@@ -20,5 +20,5 @@ def numbered(text: str, number: int) -> str:
 
 def unreadable(text: str) -> str | None:
     """Return a malformed remainder, such as `{n%0}`; "" if there is none."""
-    odd = next((each for each in _MEANT.findall(text) if not _PLACE.fullmatch(each)), None)
+    odd = next((place for place in _MEANT.findall(text) if not _PLACE.fullmatch(place)), None)
     return str(odd) if odd else None

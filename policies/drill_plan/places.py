@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonMapping
 from policies.resilience.drill import Kind, Target
 
 ITSELF = "the router itself"  # responses without the name of a variant
@@ -23,9 +24,11 @@ class Places:
     variants: Mapping[str, VariantPlace]
 
     @classmethod
-    def from_status(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
+    def from_status(cls, variants: Iterable[JsonMapping]) -> Places:
         """Return the places of the variants of `/.router/status`."""
-        return cls({each["name"]: VariantPlace(each["pool"], each["region"]) for each in variants})
+        return cls(
+            {entry["name"]: VariantPlace(entry["pool"], entry["region"]) for entry in variants}
+        )
 
     def names(self, kind: Kind) -> list[str]:
         """Return all regions, pools or variants."""
@@ -34,7 +37,7 @@ class Places:
     def within(self, target: Target) -> frozenset[str]:
         """Return the variants that a drill of `target` affects."""
         kind, name = target
-        return frozenset(each for each in self.variants if self.group(kind, each) == name)
+        return frozenset(variant for variant in self.variants if self.group(kind, variant) == name)
 
     def group(self, kind: Kind, variant: str) -> str:
         """Return where a variant's responses are counted; a new variant counts by its own name."""

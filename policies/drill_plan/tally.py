@@ -58,7 +58,7 @@ def by_time(run: DrillRun, width: float = 1.0) -> list[Count]:
         edges.append(end)
     starts = [span.begin for span in spans]
     phases = [spans[bisect_right(starts, edge) - 1].phase for edge in edges]
-    return _cut(run, [Span(*each) for each in zip(phases, edges, edges[1:], strict=False)])
+    return _cut(run, [Span(*bounds) for bounds in zip(phases, edges, edges[1:], strict=False)])
 
 
 def by_request(run: DrillRun) -> dict[str, Count]:

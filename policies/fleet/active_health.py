@@ -4,25 +4,26 @@
        └────── `unhealthy_after` failures ──────▶                             │
                                  ◀── `healthy_after` good answers ────────────┘
 
-Failures and good answers count in a row. Somebody unknown is asked at once; afterwards
-each variant has its own moment in every interval, so that they are never asked all
-together. A variant is not asked again before its last probe is over.
+Failures and good answers count in a row. An unknown variant is probed at once. Afterwards each
+variant has its own moment in every interval, so that probes are spread. A variant is not probed
+again before its last probe has ended. A variant with another target is unknown again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from math import inf
 from typing import NamedTuple
 
+from policies.compiled.model import Variant
 from policies.fleet.snapshot import Active
 from policies.resilience.health_terms import ActiveTerms
 
-BODY_BYTES = 65_536  # of an answer are searched for the text that is expected
+BODY_BYTES = 65_536  # of a response, in which the expected text must be
 
 
 class ProbeAnswer(NamedTuple):
-    """What came of a probe; `status` 0: no answer. `reason`: why it is a failure, else ""."""
+    """The result of a probe; `status` 0: no answer. `reason`: why it is a failure, else ""."""
 
     status: int
     took_ms: int
@@ -30,7 +31,7 @@ class ProbeAnswer(NamedTuple):
 
 
 def judge(terms: ActiveTerms, status: int, body: str) -> str:
-    """Why an answer is a failure; "" if it is good."""
+    """Return why an answer is a failure; "" if it is good."""
     if not any(low <= status <= high for low, high in terms.expect):
         return f"status {status}"
     if terms.body is not None and terms.body not in body:
@@ -38,16 +39,22 @@ def judge(terms: ActiveTerms, status: int, body: str) -> str:
     return ""
 
 
+def target_of(variant: Variant) -> str:
+    """Return what a variant's probes reach: its binding and version."""
+    return f"{variant.binding} {variant.override or ''}".rstrip()
+
+
 class Probe:
-    """One variant; `since_ms`: when its state began. `recovered_ms`: when it was last found
-    healthy after having been unhealthy."""
+    """The probes of one variant. `target`: what they reach, "" if not known; `since_ms`: when
+    its state began; `recovered_ms`: when it last became healthy after being unhealthy."""
 
     __slots__ = (
         *("_failures", "_good", "due_ms", "is_running", "last", "last_ms", "phase"),
-        *("recovered_ms", "since_ms", "state"),
+        *("recovered_ms", "since_ms", "state", "target"),
     )
 
-    def __init__(self, now_ms: float) -> None:
+    def __init__(self, target: str, now_ms: float) -> None:
+        self.target = target
         self.state: Active = "unknown"
         self.since_ms = now_ms
         self.recovered_ms: float | None = None
@@ -60,17 +67,18 @@ class Probe:
         self._good = 0
 
     def begin(self, terms: ActiveTerms, now_ms: float) -> None:
-        """It is being asked from here on."""
+        """A probe has been sent."""
         self.is_running = True
         self.schedule(terms, now_ms)
 
     def schedule(self, terms: ActiveTerms, now_ms: float) -> None:
-        """The next probe comes at this variant's moment of the interval."""
+        """The next probe is due at this variant's moment of the interval."""
         offset = self.phase * terms.interval_ms
-        turn = (now_ms - offset) // terms.interval_ms + 1
-        self.due_ms = turn * terms.interval_ms + offset
+        intervals = (now_ms - offset) // terms.interval_ms + 1
+        self.due_ms = intervals * terms.interval_ms + offset
 
     def end(self, terms: ActiveTerms, answer: ProbeAnswer, now_ms: float) -> None:
+        """A probe has ended."""
         self.last, self.last_ms, self.is_running = answer, now_ms, False
         if answer.reason:
             self._failures, self._good = self._failures + 1, 0
@@ -85,28 +93,31 @@ class Probe:
 
 
 class ActiveHealth:
-    """All variants. Without terms nobody is probed, and nothing is known."""
+    """The probes of all variants. Without terms no variant is probed, and all are unknown."""
 
     def __init__(self) -> None:
         self.probes: dict[str, Probe] = {}
         self._terms: ActiveTerms | None = None
 
-    def plan(self, terms: ActiveTerms | None, names: Sequence[str], now_ms: float) -> None:
-        """Probe these variants from now on."""
+    def plan(self, terms: ActiveTerms | None, targets: Mapping[str, str], now_ms: float) -> None:
+        """Probe these variants, by their names, from now on."""
         old, is_new, self._terms = self.probes, terms != self._terms, terms
         self.probes = {}
         if terms is None:
             return
-        for place, name in enumerate(names):
-            probe = self.probes[name] = old.get(name) or Probe(now_ms)
-            phase = place / len(names)
+        for place, (name, target) in enumerate(targets.items()):
+            probe = old.get(name)
+            if probe is None or probe.target not in ("", target):
+                probe = Probe(target, now_ms)
+            probe.target, self.probes[name] = target, probe
+            phase = place / len(targets)
             if is_new or phase != probe.phase:
                 probe.phase = phase
                 if probe.last:
                     probe.schedule(terms, now_ms)
 
     def begin(self, now_ms: float) -> list[str]:
-        """Whom to ask now."""
+        """Return the variants to probe now."""
         if self._terms is None:
             return []
         due = [n for n, p in self.probes.items() if p.due_ms <= now_ms and not p.is_running]
@@ -114,12 +125,13 @@ class ActiveHealth:
             self.probes[name].begin(self._terms, now_ms)
         return due
 
-    def end(self, name: str, answer: ProbeAnswer, now_ms: float) -> None:
-        """A probe is over. Of a variant that is not probed any more it says nothing."""
+    def end(self, name: str, target: str, answer: ProbeAnswer, now_ms: float) -> None:
+        """A probe has ended. If the variant is not probed any more, or has another target, the
+        answer is ignored."""
         probe = self.probes.get(name)
-        if probe and self._terms:
+        if probe and probe.target == target and self._terms:
             probe.end(self._terms, answer, now_ms)
 
     def next_ms(self) -> float:
-        """When the next one is due, if those who are being asked answer until then."""
+        """Return when the next probe is due, if those that are running have ended by then."""
         return min((probe.due_ms for probe in self.probes.values()), default=inf)

@@ -1,22 +1,21 @@
-"""What the Coordinator knows, and what it tells the isolates: probes and votes, merged.
+"""The Coordinator's state: probes and votes of all variants, merged into one snapshot.
 
-1. `version` grows whenever something changes that isolates act on, and only then; what
-   has to survive a restart is just that, so whoever keeps this writes when it has grown.
-2. Who begins with nothing has another `epoch`: versions of two epochs say nothing to each
-   other.
-3. An isolate that has not been heard of for a minute does not count any more.
-4. After a restart votes that were told before hold until the isolates had the time to
-   report again.
+1. `version` grows whenever something changes that isolates act on, and only then. Only that has to
+   survive a restart, so the state is stored when the version has grown.
+2. A state without a past has a new `epoch`: versions of different epochs cannot be compared.
+3. An isolate without a report for a minute does not count any more.
+4. After a restart the stored exclusions hold until isolates have had time to report again.
 """
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
+from policies.basics.untyped import JsonObject, Parsed
 from policies.fleet.active_health import ActiveHealth, Probe
 from policies.fleet.last_minute import LastMinute
 from policies.fleet.report import Report
@@ -29,50 +28,55 @@ if TYPE_CHECKING:
     from policies.api import drills as api
     from policies.api import health as health_api
 
-FORMAT = 1  # of what is kept
-FORGOTTEN_MS = 60_000  # isolates that are silent for so long
-MAX_ISOLATES = 1_000  # of more the latest are heard: as a sample they say the same
-CLOSE_MS = 1_000  # ends of a vote that are so close are the same
-SETTLING_MS = 15_000  # three reports
+FORMAT = 1  # of the stored state
+FORGOTTEN_MS = 60_000  # isolates without a report for so long are forgotten
+MAX_ISOLATES = 1_000  # the latest; more would hardly change the votes
+CLOSE_MS = 1_000  # ends of an exclusion that are closer count as equal
+SETTLING_MS = 15_000  # the time of three reports
 
 
 class Fact(NamedTuple):
-    """What isolates act on; `until_ms`: the end of an exclusion by votes, 0 for none."""
+    """What isolates act on. `until_ms`: the end of an exclusion by votes, 0 for none; `target`:
+    what was probed, "" if no probe has told anything."""
 
     active: Active
     since_ms: float
     recovered_ms: float | None
     until_ms: float
+    target: str = ""
 
 
 class Coordination:
-    """The whole state."""
+    """The whole state, without I/O."""
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
         self.version = 1
         self.active_health = ActiveHealth()
         self._drills: list[api.Drill] = []
-        self._rollouts: list[dict[str, Any]] = []
+        self._rollouts: list[JsonObject] = []
         self._is_all = True
         self._facts: dict[str, Fact] = {}
         self._names: list[str] = []
         self._votes: dict[str, Votes] = {}
         self._counts: dict[str, LastMinute] = {}
-        self._isolates: OrderedDict[str, float] = OrderedDict()  # heard of when, oldest first
-        self.settled_ms = 0.0  # until then votes that were told are not taken back
+        self._isolates: OrderedDict[str, float] = (
+            OrderedDict()
+        )  # the time of the last report, oldest first
+        self.settled_ms = 0.0  # until then stored exclusions hold
 
-    def plan(self, terms: ActiveTerms | None, names: Iterable[str], now_ms: float) -> None:
-        """The variants of the policy. Others are forgotten."""
-        self._names = list(names)
-        self.active_health.plan(terms, self._names, now_ms)
+    def plan(self, terms: ActiveTerms | None, targets: Mapping[str, str], now_ms: float) -> None:
+        """Take the variants of the policy, with their targets. Others are forgotten."""
+        self._names = list(targets)
+        self.active_health.plan(terms, targets, now_ms)
         for known in (self._votes, self._counts):
             for name in known.keys() - set(self._names):
                 del known[name]
         self.look(now_ms)
 
     def hear(self, report: Report, now_ms: float) -> str:
-        """An isolate reports; the answer is the snapshot, or its name if that is known."""
+        """Take the report of an isolate. Returns the snapshot, or only its version if the isolate
+        has it."""
         self._isolates[report.isolate] = now_ms
         self._isolates.move_to_end(report.isolate)
         for name, (requests, failures, ejected_ms) in report.variants.items():
@@ -81,7 +85,7 @@ class Coordination:
             if requests:
                 self._counts.setdefault(name, LastMinute()).add(requests, failures, now_ms)
         if report.epoch == self.epoch and report.version > self.version:
-            # What was kept here is older than what isolates know.
+            # The stored state is older than what isolates know.
             self.epoch, self.version = f"{self.epoch}+", self.version + 1
         self.look(now_ms)
         if (report.epoch, report.version) == (self.epoch, self.version):
@@ -89,7 +93,7 @@ class Coordination:
         return snapshot_json(self.snapshot(now_ms))
 
     def look(self, now_ms: float) -> None:
-        """Whether anything has changed that isolates act on."""
+        """Update what isolates act on, and the version if that has changed."""
         self._forget_silent(now_ms)
         names = self._votes.keys() | self.active_health.probes.keys() | self._facts.keys()
         facts = {name: self._fact(name, now_ms) for name in names}
@@ -99,14 +103,14 @@ class Coordination:
             self.version += 1
 
     def drill(self, running: Iterable[Drill]) -> None:
-        """These drills are running, and no others."""
+        """Set the running drills."""
         documents = [drill.to_dict() for drill in running]
         if documents != self._drills:
             self._drills = documents
             self.version += 1
 
-    def roll(self, rollouts: list[dict[str, Any]], *, is_all: bool) -> bool:
-        """These rollouts have begun; whether that is new."""
+    def roll(self, rollouts: list[JsonObject], *, is_all: bool) -> bool:
+        """Set the rollouts that have started. Returns whether they have changed."""
         if (rollouts, is_all) == (self._rollouts, self._is_all):
             return False
         self._rollouts, self._is_all = rollouts, is_all
@@ -114,25 +118,26 @@ class Coordination:
         return True
 
     def unwell(self, now_ms: float) -> frozenset[str]:
-        """Who fails, by what is known: by probes, or as most isolates say who have used it.
-        Unlike for an exclusion, one isolate may be all of them."""
+        """Return the names of the variants that fail: by probes, or by the votes of most isolates
+        that use them. Unlike for an exclusion, one isolate may be all of them."""
         ill = [name for name, fact in self._facts.items() if fact.active == "unhealthy"]
         return frozenset(ill).union(n for n, votes in self._votes.items() if votes.most(now_ms))
 
     def snapshot(self, now_ms: float) -> Snapshot:
-        """What an isolate is told."""
+        """Return what isolates are told."""
         names = [*self._names, *(self._facts.keys() - set(self._names))]
         variants = {name: self._view(name, now_ms) for name in names}
         begun = self._drills, self._rollouts, self._is_all
         return Snapshot(self.epoch, self.version, variants, *begun)
 
     def rest(self, now_ms: float) -> None:
-        """Nobody asks any more: what probes found out will be old when somebody does."""
+        """Forget the probes: no isolate reports any more, and they would be outdated when one
+        does."""
         self.active_health = ActiveHealth()
         self.look(now_ms)
 
     def state(self, now_ms: float) -> health_api.Coordinated:
-        """All of it, for people."""
+        """Return the whole state as JSON."""
         names = self._names or sorted(self._facts)
         return {
             "epoch": self.epoch,
@@ -142,15 +147,15 @@ class Coordination:
         }
 
     def restore(self, name: str, fact: Fact, now_ms: float) -> None:
-        """A fact that was kept."""
+        """Restore a stored fact."""
         self._facts[name] = fact
         if fact.active != "unknown":
-            probe = self.active_health.probes[name] = Probe(now_ms)
+            probe = self.active_health.probes[name] = Probe(fact.target, now_ms)
             probe.state, probe.since_ms = fact.active, fact.since_ms
             probe.recovered_ms = fact.recovered_ms
 
     def to_json(self) -> str:
-        """What has to survive."""
+        """Return what has to survive a restart."""
         kept = {"format": FORMAT, "epoch": self.epoch, "version": self.version}
         return json.dumps({**kept, "facts": self._facts})
 
@@ -172,10 +177,10 @@ class Coordination:
             until = before_ms
         if probe is None or probe.state == "unknown":
             return NOTHING._replace(until_ms=until)
-        return Fact(probe.state, probe.since_ms, probe.recovered_ms, until)
+        return Fact(probe.state, probe.since_ms, probe.recovered_ms, until, probe.target)
 
     def _view(self, name: str, now_ms: float) -> CoordinatorView:
-        active, _, recovered_ms, until_ms = self._facts.get(name, NOTHING)
+        active, _, recovered_ms, until_ms, _ = self._facts.get(name, NOTHING)
         recovered = None if recovered_ms is None else max(0, int(now_ms - recovered_ms))
         votes = self._votes.get(name)
         voters = votes.voters(now_ms) if votes else 0
@@ -208,7 +213,7 @@ def _last(probe: Probe, now_ms: float) -> health_api.Probe | None:
 
 
 def coordination_from(text: str, now_ms: float) -> Coordination | None:
-    """What was kept; None if it cannot be read."""
+    """Return the stored state; None if it cannot be read."""
     try:
         kept = json.loads(text)
         if kept["format"] != FORMAT:
@@ -223,15 +228,16 @@ def coordination_from(text: str, now_ms: float) -> Coordination | None:
         return None
 
 
-def _fact_from(values: list[Any]) -> Fact:
-    active, since_ms, recovered_ms, until_ms = values
+def _fact_from(values: list[Parsed]) -> Fact:
+    # Older versions kept no target.
+    active, since_ms, recovered_ms, until_ms, target = values if len(values) > 4 else [*values, ""]
     if active not in get_args(Active):
         raise ValueError(active)
     recovered = None if recovered_ms is None else _time(recovered_ms)
-    return Fact(active, _time(since_ms), recovered, _time(until_ms))
+    return Fact(active, _time(since_ms), recovered, _time(until_ms), str(target))
 
 
-def _time(value: Any) -> float:
+def _time(value: Parsed) -> float:
     time = float(value)
     if not isfinite(time):
         raise ValueError(value)

@@ -1,11 +1,11 @@
-"""What is asked for when somebody wants a drill, as JSON says it."""
+"""The JSON of a request to start a drill."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
 
 from policies.basics.durations import duration_ms, duration_text
+from policies.basics.untyped import JsonObject
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.drills import DrillRequest
 from policies.resilience.drill import (
@@ -25,11 +25,11 @@ EXAMPLE = '{"region": "eu", "mode": "down", "for": "10m"}'
 
 
 class NotStartable(Exception):
-    """What was asked for makes no sense; the message says why, and how to mend it."""
+    """The request is not valid. The message says why, and how to mend it."""
 
 
 def read_asked(text: str, by: str) -> DrillRequest:
-    """The drill that `by` asks for. Raises `NotStartable`."""
+    """Return the drill that `by` requests. Raises `NotStartable`."""
     try:
         value = read_json(text)
     except ValueError:
@@ -46,14 +46,14 @@ def read_asked(text: str, by: str) -> DrillRequest:
     return DrillRequest(_target(value), _fault(value), _for_ms(value), by, forced)
 
 
-def _target(value: dict[str, Any]) -> Target:
+def _target(value: JsonObject) -> Target:
     given = [kind for kind in KINDS if kind in value]
     if len(given) != 1 or not isinstance(value[given[0]], str):
         raise NotStartable("Name exactly one of `region`, `variant` and `pool`, as text.")
     return Target(given[0], value[given[0]])
 
 
-def _fault(value: dict[str, Any]) -> Fault:
+def _fault(value: JsonObject) -> Fault:
     mode = value.get("mode")
     try:
         return fault_from(mode if isinstance(mode, str) else "")
@@ -61,7 +61,7 @@ def _fault(value: dict[str, Any]) -> Fault:
         raise NotStartable(f"`mode`: {error}; {HOW_TO_WRITE_A_MODE}.") from None
 
 
-def _for_ms(value: dict[str, Any]) -> int:
+def _for_ms(value: JsonObject) -> int:
     text = value.get("for")
     milliseconds = duration_ms(text) if isinstance(text, str) else None
     if milliseconds is None or not MIN_MS <= milliseconds <= MAX_MS:
@@ -71,7 +71,7 @@ def _for_ms(value: dict[str, Any]) -> int:
 
 
 def missing_target(target: Target, policy: CompiledPolicy) -> str | None:
-    """What to say if the policy has no such target, with the nearest one that it has."""
+    """Return the message for a target that the policy does not have, with the nearest one."""
     if any(map(target.covers, policy.variants)):
         return None
     key = "name" if target.kind == "variant" else target.kind

@@ -1,6 +1,6 @@
 """The states of a drill, and every event that changes them.
 
-Whatever ends a drill ends it for good: one that is wanted again is another drill.
+A drill that has ended never runs again: another start is another drill.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class DrillState(StrEnum):
 
 
 class DrillEvent(StrEnum):
-    """Of those that end a drill, the values are what people are told as `why`."""
+    """The events. The values of those that end a drill are its `why` in the JSON."""
 
     ADMITTED = "admitted"
     REFUSED = "refused"

@@ -1,13 +1,13 @@
-"""The drills there are: who may begin, when each ends, and what is told of it.
+"""The drills that run: which may start, when each ends, and the events of both.
 
-A drill that would leave a route with nothing is refused, whatever its mode, unless it is
-forced. One that is not forced ends early when others fail in earnest and it keeps the last
-variants from a route. A drilled variant looks unwell because of the drill; so it is taken
-to be well, unless it was unwell before.
-
-A run of the policy's schedule begins at its time, or late while its time has not passed,
-and never twice. A schedule counts from when it is first seen: a policy that is pushed in
-the middle of a run does not begin it.
+1. A drill that would leave a route without a serving variant is refused, whatever its mode, unless
+   it is forced.
+2. A drill that is not forced ends early if variants fail outside of it, and it takes the last
+   serving variants from a route. A drilled variant looks unhealthy because of the drill, so it
+   counts as healthy unless it was unhealthy before.
+3. A scheduled run starts at its time, or late as long as its time has not passed, and never twice.
+   A schedule counts from when it is first seen: a policy that is pushed in the middle of a run does
+   not start it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from policies.basics.callers import SCHEDULE
 from policies.basics.schedule import last_run_ms, next_run_ms
 from policies.basics.transitions import next_state
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.drill_states import INITIAL, TRANSITIONS, DrillEvent, DrillState
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
 
 MAX_ACTIVE = 100
 MAX_PAST = 100
-MAX_GAPS = 20  # are told; a person reads no more
-SCHEDULE = "schedule"
+MAX_GAPS = 20  # in a refusal; people read no more
 
 LOGGED: dict[DrillState, api.EventName] = {
     DrillState.RUNNING: "drill-started",
@@ -41,7 +42,8 @@ LOGGED: dict[DrillState, api.EventName] = {
 
 
 class DrillRequest(NamedTuple):
-    """A drill that somebody wants."""
+    """A request to start a drill. `by`: the id of an API key, or a name of
+    `policies.basics.callers`; `name`: that of a scheduled drill."""
 
     target: Target
     fault: Fault
@@ -52,13 +54,14 @@ class DrillRequest(NamedTuple):
 
 
 class DrillRefusal(NamedTuple):
-    """`gaps`: what the drill would leave with nothing."""
+    """Why a drill was refused. `gaps`: the routes and regions that it would leave without
+    variants."""
 
     reason: str
     gaps: tuple[Gap, ...] = ()
 
     def to_dict(self) -> api.DrillRefusal:
-        """`more`: how many gaps are left out."""
+        """Return the JSON of a refusal; `more` counts the gaps beyond `MAX_GAPS`."""
         gaps = [gap.to_dict() for gap in self.gaps[:MAX_GAPS]]
         return {"reason": str(self), "gaps": gaps, "more": len(self.gaps) - len(gaps)}
 
@@ -70,7 +73,8 @@ class DrillRefusal(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """`why`: the value of the event that ended it. `by`: who stopped it, if somebody did."""
+    """A drill that has ended. `why`: the value of the event that ended it; `by`: the caller who
+    stopped it, if one did."""
 
     drill: Drill
     at_ms: int
@@ -87,16 +91,19 @@ class Ended(NamedTuple):
 
 
 class DrillContext(NamedTuple):
-    """What the drills are looked at in: `unwell` names the variants that fail."""
+    """What decides about drills: the policy, and the names of the variants that fail (`unwell`)."""
 
     policy: CompiledPolicy
     unwell: Container[str]
 
 
 class Drills:
-    """`failing`: by drill, whom it hits that was unwell before. `runs`: by name, a schedule
-    and its next run. `events`: what has happened and nobody has taken yet, for the audit
-    log; without any, nothing but `runs` can have changed."""
+    """The running drills, the last `MAX_PAST` that ended, and the next runs.
+
+    `failing`: by the id of a drill, the variants in it that were unhealthy before. `runs`: by the
+    name of a scheduled drill, its schedule and the time of its next run. `events`: what has
+    happened since `take_events`; without events, only `runs` can have changed.
+    """
 
     def __init__(self, rng: Random) -> None:
         self.active: list[Drill] = []
@@ -107,19 +114,20 @@ class Drills:
         self.runs: dict[str, tuple[str, int | None]] = {}
 
     def start(
-        self, asked: DrillRequest, now_ms: float, world: DrillContext
+        self, request: DrillRequest, now_ms: float, world: DrillContext
     ) -> Drill | DrillRefusal:
-        """Begin a drill, if it may be."""
+        """Start a drill, or return why it is refused."""
         self.tick(now_ms, world)
-        return self._begin(asked, int(now_ms), int(now_ms) + asked.for_ms, world)
+        return self._begin(request, int(now_ms), int(now_ms) + request.for_ms, world)
 
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> list[Ended]:
-        """End one drill, or all of them."""
+        """End the drill of this id; None ends all drills."""
         wanted = [drill for drill in self.running(now_ms) if drill_id in (None, drill.id)]
         return [self._end(drill, int(now_ms), DrillEvent.STOPPED, by) for drill in wanted]
 
     def tick(self, now_ms: float, world: DrillContext) -> None:
-        """What the time, and what has changed in the world, make of the drills."""
+        """End drills whose time is over, that the policy no longer has, or that leave no variant;
+        start the runs that are due."""
         now = int(now_ms)
         for drill in list(self.active):
             if drill.ends_ms <= now:
@@ -128,39 +136,39 @@ class Drills:
                 self._end(drill, now, DrillEvent.POLICY)
         for drill in self._in_the_way(world):
             self._end(drill, now, DrillEvent.NOTHING_LEFT)
-        for asked, ends_ms in self._due(now, world.policy.drills):
-            self._begin(asked, now, ends_ms, world)
+        for request, ends_ms in self._due(now, world.policy.drills):
+            self._begin(request, now, ends_ms, world)
 
     def running(self, now_ms: float) -> list[Drill]:
         return [drill for drill in self.active if drill.is_on(now_ms)]
 
     def next_ms(self) -> int | None:
-        """When there is something to do, if nothing else happens."""
+        """Return the time of the next end or run; None if there is none."""
         runs = [run for _, run in self.runs.values() if run is not None]
         return min([*runs, *(drill.ends_ms for drill in self.active)], default=None)
 
     def scheduled(self, policy: CompiledPolicy) -> list[api.ScheduledDrill]:
-        """The policy's drills, with when each runs next."""
-        documents = [each.to_dict() for each in policy.drills]
-        for each in documents:
-            run = self.runs.get(each["name"], ("", None))[1]
-            each["next_at"] = time_text(run) if run else None
+        """Return the drills of the policy, each with the time of its next run."""
+        documents = [drill.to_dict() for drill in policy.drills]
+        for document in documents:
+            run = self.runs.get(document["name"], ("", None))[1]
+            document["next_at"] = time_text(run) if run else None
         return documents
 
     def take_events(self) -> list[api.DrillEvent]:
         taken, self.events = self.events, []
         return taken
 
-    def to_json(self) -> dict[str, Any]:
-        """All of it but the events."""
+    def to_json(self) -> JsonObject:
+        """Return the whole state except the events."""
         active = [drill.to_dict() for drill in self.active]
-        past = [[each.drill.to_dict(), each.at_ms, each.why, each.by] for each in self.past]
+        past = [[ended.drill.to_dict(), ended.at_ms, ended.why, ended.by] for ended in self.past]
         return {"active": active, "failing": self.failing, "past": past, "runs": self.runs}
 
-    def restore(self, document: dict[str, Any]) -> None:
-        """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
+    def restore(self, document: JsonObject) -> None:
+        """Restore what `to_json` returned. Raises `ValueError` for anything else."""
         try:
-            active = [drill_from(each) for each in document["active"]]
+            active = [drill_from(entry) for entry in document["active"]]
             failing = {drill.id: list(document["failing"][drill.id]) for drill in active}
             past = [Ended(drill_from(drill), *rest) for drill, *rest in document["past"]]
             runs = {name: (schedule, run) for name, (schedule, run) in document["runs"].items()}
@@ -170,9 +178,9 @@ class Drills:
         self.past.extend(past)
 
     def _begin(
-        self, asked: DrillRequest, now: int, ends_ms: int, world: DrillContext
+        self, request: DrillRequest, now: int, ends_ms: int, world: DrillContext
     ) -> Drill | DrillRefusal:
-        target, fault, _, by, forced, name = asked
+        target, fault, _, by, forced, name = request
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
         event = DrillEvent.REFUSED if refusal else DrillEvent.ADMITTED
@@ -191,7 +199,7 @@ class Drills:
             return DrillRefusal(f"there is no {drill.target}")
         if len(self.active) >= MAX_ACTIVE:
             return DrillRefusal(f"{MAX_ACTIVE} drills are running already")
-        if drill.name and any(each.name == drill.name for each in self.active):
+        if drill.name and any(running.name == drill.name for running in self.active):
             return DrillRefusal("the run before is not over")
         if drill.forced:
             return None
@@ -215,7 +223,7 @@ class Drills:
     def _tell(
         self, state: DrillState, drill: Drill, at_ms: int, by: str | None, why: str | None
     ) -> None:
-        """That a drill has come to this state."""
+        """Add the event that a drill has reached this state."""
         event: api.DrillEvent = {
             "at": time_text(at_ms),
             "event": LOGGED[state],
@@ -227,13 +235,13 @@ class Drills:
         self.events.append(event)
 
     def _in_the_way(self, world: DrillContext) -> list[Drill]:
-        """Those to end, none of them forced, so that every route has somebody; of several
-        the newest first."""
+        """Return the drills to end so that every route keeps a serving variant: the newest first,
+        and none that was forced."""
         going, ended = list(self.active), list[Drill]()
         for group in groups_of(world.policy) if going else ():
             forced = [drill for drill in going if drill.forced]
             if forced and all(_is_drilled(variant, going) for variant in group.variants):
-                continue  # whoever forced it wanted that
+                continue  # the caller who forced it wanted that
             free = [variant for variant in group.variants if not _is_drilled(variant, forced)]
             for drill in going[::-1]:
                 if any(self._serves(variant, going, ended, world) for variant in free):
@@ -251,34 +259,38 @@ class Drills:
         return variant.name not in world.unwell or any(self._keeps(d, variant) for d in ended)
 
     def _keeps(self, drill: Drill, variant: Variant) -> bool:
-        """Whether it keeps a variant from serving that would."""
+        """Return whether the drill alone keeps the variant from serving."""
         return drill.covers(variant) and variant.name not in self.failing[drill.id]
 
     def _due(self, now: int, wanted: Sequence[ScheduledDrill]) -> list[tuple[DrillRequest, int]]:
-        """Runs whose time has come and not passed, with when they end."""
+        """Return the runs that are due, with the time when each ends."""
         runs, self.runs, due = self.runs, {}, []
-        for each in wanted:
-            schedule, run = runs.get(each.name, ("", None))
-            if schedule != each.schedule:
-                run = next_run_ms(each.schedule, now)
+        for scheduled in wanted:
+            schedule, run = runs.get(scheduled.name, ("", None))
+            if schedule != scheduled.schedule:
+                run = next_run_ms(scheduled.schedule, now)
             elif run is not None and run <= now:
-                ends_ms = (last_run_ms(schedule, now) or run) + each.for_ms
+                ends_ms = (last_run_ms(schedule, now) or run) + scheduled.for_ms
                 if ends_ms > now:
-                    asked = DrillRequest(
-                        each.target, each.fault, each.for_ms, SCHEDULE, name=each.name
+                    request = DrillRequest(
+                        scheduled.target,
+                        scheduled.fault,
+                        scheduled.for_ms,
+                        SCHEDULE,
+                        name=scheduled.name,
                     )
-                    due.append((asked, ends_ms))
+                    due.append((request, ends_ms))
                 run = next_run_ms(schedule, now)
-            self.runs[each.name] = (each.schedule, run)
+            self.runs[scheduled.name] = (scheduled.schedule, run)
         return due
 
     def _new_id(self) -> str:
-        """Short, since people type it; of those that are still told of, nobody's."""
-        taken = {drill.id for drill in self.active} | {each.drill.id for each in self.past}
+        """Return an id that no running or recent drill has. It is short, since people type it."""
+        taken = {drill.id for drill in self.active} | {ended.drill.id for ended in self.past}
         while True:
-            made = f"d-{self._rng.getrandbits(16):04x}"
-            if made not in taken:
-                return made
+            drill_id = f"d-{self._rng.getrandbits(16):04x}"
+            if drill_id not in taken:
+                return drill_id
 
 
 def _is_drilled(variant: Variant, drills: Sequence[Drill]) -> bool:
@@ -286,7 +298,7 @@ def _is_drilled(variant: Variant, drills: Sequence[Drill]) -> bool:
 
 
 def _is_wanted(drill: Drill, policy: CompiledPolicy) -> bool:
-    """Whether the policy still has the target, and the drill if it is one of its own."""
-    if drill.name and all(each.name != drill.name for each in policy.drills):
+    """Return whether the policy still has the target, and the drill if it is a scheduled one."""
+    if drill.name and all(scheduled.name != drill.name for scheduled in policy.drills):
         return False
     return any(map(drill.covers, policy.variants))

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from policies.balancing.availability import Availability
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.snapshot import Active, CoordinatorView, Snapshot
@@ -26,7 +27,7 @@ TOLD_FOR_MS = 60_000
 LOOK_AGAIN_MS = 250  # while shares grow
 MAX_RETRY_AFTER_S = 30  # a probe may find somebody well long before an ejection ends
 
-Tell = Callable[[str, dict[str, Any]], None]  # an event and its fields, for the log
+Tell = Callable[[str, JsonObject], None]  # an event and its fields, for the log
 
 
 class View(NamedTuple):

@@ -1,5 +1,5 @@
-"""Requests and failures of the last minute, as reports tell of them: in parts of 5 s, the
-time between two reports."""
+"""Requests and failures of the last minute, from reports: in parts of 5 s, the time between two
+reports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LastMinute:
         self._parts[-1][2] += failures
 
     def sums(self, now_ms: float) -> tuple[int, int]:
-        """Requests, and how many of them failed."""
+        """Return the number of requests, and of failures among them."""
         self._forget(now_ms)
         return sum(part[1] for part in self._parts), sum(part[2] for part in self._parts)
 

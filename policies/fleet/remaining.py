@@ -1,8 +1,7 @@
-"""Who is left to serve each route while some variants are not in service.
+"""The variants that remain for each route while others are not in service.
 
-Looked at is every pool that a route splits to, with its fallbacks, for clients of every
-region, and for those of none if there can be any. Drained variants serve nobody new, so
-they are never counted.
+Every pool of a route's split counts, with its fallbacks, for clients of every region, and for
+clients of no region if there can be any. Drained variants take no new clients, so they never count.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ IsOut = Callable[[Variant], bool]
 
 
 class Gap(NamedTuple):
-    """A route has nobody for requests that go to `pool`, of clients of these regions;
-    `everywhere`: these are all there are."""
+    """A route without variants for requests to `pool` from clients of these regions. `everywhere`:
+    these are all regions."""
 
     route: str
     pool: str
@@ -30,7 +29,7 @@ class Gap(NamedTuple):
     everywhere: bool
 
     def to_dict(self) -> api.Gap:
-        """As JSON; a region that is null: clients of no region."""
+        """Return JSON. A region that is null stands for clients of no region."""
         return {"route": self.route, "pool": self.pool, "regions": list(self.regions)}
 
     def __str__(self) -> str:
@@ -41,7 +40,7 @@ class Gap(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Those who can serve a chain of pools for clients of `region`, without the drained."""
+    """The variants for a chain of pools and clients of `region`, without the drained ones."""
 
     chain: Chain
     region: str | None
@@ -49,7 +48,7 @@ class Group(NamedTuple):
 
 
 def groups_of(policy: CompiledPolicy) -> Iterator[Group]:
-    """Every group that some request may need."""
+    """Return every group that some request may need."""
     regions = _regions(policy)
     for chain in dict.fromkeys(share.chain for route in policy.routes for share in route.shares):
         for region in regions:
@@ -58,7 +57,7 @@ def groups_of(policy: CompiledPolicy) -> Iterator[Group]:
 
 
 def gaps(policy: CompiledPolicy, is_out: IsOut, would_be_out: IsOut) -> list[Gap]:
-    """Where there is somebody now, and nobody if also those others were out."""
+    """Return the gaps that appear if the others are out, too, but were not there before."""
     emptied: dict[Chain, list[str | None]] = {}
     number = len(_regions(policy))
     for group in groups_of(policy):
@@ -74,6 +73,6 @@ def gaps(policy: CompiledPolicy, is_out: IsOut, would_be_out: IsOut) -> list[Gap
 
 
 def _regions(policy: CompiledPolicy) -> list[str | None]:
-    """Where clients may be; None: in no region."""
+    """Return the regions that clients may be in; None: in no region."""
     regions: list[str | None] = [*policy.regions.orders]
     return regions if policy.regions.default else [*regions, None]

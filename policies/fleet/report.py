@@ -1,6 +1,6 @@
-"""What an isolate tells the Coordinator: one value, and what it has heard already.
+"""The report of an isolate to the Coordinator, and the snapshot that it has.
 
-Times are told as durations, so that no two clocks need agree.
+Times are durations, so that clocks need not agree.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Never
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Never] = MappingProxyType({})
 
 
 class Tally(NamedTuple):
-    """About one variant: attempts and failures since the last report, and how much longer
-    the isolate has it ejected, in milliseconds (0: it has not)."""
+    """One variant: attempts and failures since the last report, and for how many more milliseconds
+    the isolate ejects it (0: it does not)."""
 
     requests: int = 0
     failures: int = 0
@@ -23,8 +23,8 @@ class Tally(NamedTuple):
 
 
 class Report(NamedTuple):
-    """`epoch` and `version` name the snapshot that the isolate has, `digest` its policy;
-    `rollouts`: what it has counted for them, as `policies.rollouts.tallies` reads it."""
+    """`epoch` and `version` name the isolate's snapshot, `digest` its policy; `rollouts`: its
+    counts, as `policies.rollouts.tallies` reads them."""
 
     isolate: str
     colo: str
@@ -32,7 +32,7 @@ class Report(NamedTuple):
     version: int
     digest: str
     variants: Mapping[str, Tally]
-    rollouts: Mapping[str, Any] = NOTHING
+    rollouts: Mapping[str, object] = NOTHING
 
 
 def report_json(report: Report) -> str:
@@ -42,7 +42,7 @@ def report_json(report: Report) -> str:
 
 
 def report_from(text: str) -> Report:
-    """Raises `ValueError` if it is none."""
+    """Return a report. Raises `ValueError` for any other text."""
     try:
         value = json.loads(text)
         variants = {

@@ -1,14 +1,16 @@
-"""What the Coordinator tells every isolate: one value, named by epoch and version.
+"""The snapshot that the Coordinator gives to every isolate, named by epoch and version.
 
-Times are told as durations, so that no two clocks need agree. What cannot be read is
-left out: an isolate goes on with its own view.
+Times are durations, so that clocks need not agree. Parts that cannot be read are left out, and the
+isolate uses its own view.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from policies.basics.untyped import JsonObject
 
 if TYPE_CHECKING:
     from policies.api import drills as api
@@ -17,9 +19,9 @@ Active = Literal["healthy", "unhealthy", "unknown"]
 
 
 class CoordinatorView(NamedTuple):
-    """About one variant: what probes say; how long ago it got well after having been
-    unhealthy (None: it has not been); how much longer the isolates' votes exclude it, and
-    how many they are. Milliseconds."""
+    """One variant: the result of its probes; how long ago it became healthy after being unhealthy
+    (None: it did not); for how long the votes exclude it, and their number. Times in
+    milliseconds."""
 
     active: Active = "unknown"
     recovered_ms: int | None = None
@@ -28,14 +30,14 @@ class CoordinatorView(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """`drills` are those that are running, `rollouts` those that have begun, as JSON values;
-    `is_all`: there may be no others that have."""
+    """`drills`: the running ones; `rollouts`: those that have started, both as JSON values;
+    `is_all`: there are no others that have started."""
 
     epoch: str
     version: int
     variants: dict[str, CoordinatorView]
     drills: list[api.Drill]
-    rollouts: Sequence[dict[str, Any]] = ()
+    rollouts: Sequence[JsonObject] = ()
     is_all: bool = True
 
 
@@ -45,7 +47,7 @@ def snapshot_json(snapshot: Snapshot) -> str:
 
 
 def snapshot_from(text: str) -> Snapshot:
-    """Raises `ValueError` if it is none."""
+    """Return a snapshot. Raises `ValueError` for any other text."""
     try:
         value = json.loads(text)
         variants = {name: CoordinatorView(**view) for name, view in value["variants"].items()}

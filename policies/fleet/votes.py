@@ -1,8 +1,8 @@
-"""What the isolates' ejections of one variant say together.
+"""Votes: the ejections of one variant by isolates, counted together.
 
-A variant is excluded for everybody when at least LEAST isolates, and more than half of
-those that used it within a minute, have it ejected: one isolate with bad luck decides for
-itself alone. Whoever has it ejected counts as one who used it.
+A variant is excluded for all isolates when at least LEAST isolates, and more than half of those
+that used it within a minute, eject it. An isolate with bad luck thus decides only for itself. An
+isolate that ejects it counts as one that used it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ USED_MS = 60_000
 
 
 class Votes:
-    """Isolates by name; times by the Coordinator's clock."""
+    """Isolates by name. Times by the Coordinator's clock."""
 
     __slots__ = ("_ejected", "_used")
 
@@ -23,7 +23,7 @@ class Votes:
         self._ejected: dict[str, float] = {}  # until when
 
     def hear(self, isolate: str, requests: int, ejected_ms: float, now_ms: float) -> None:
-        """An isolate has reported."""
+        """Take the report of an isolate."""
         if requests or ejected_ms:
             self._used[isolate] = now_ms
             self._used.move_to_end(isolate)
@@ -37,16 +37,17 @@ class Votes:
         self._ejected.pop(isolate, None)
 
     def voters(self, now_ms: float) -> int:
-        """How many have it ejected."""
+        """Return the number of isolates that eject it."""
         return sum(until_ms > now_ms for until_ms in self._ejected.values())
 
     def most(self, now_ms: float) -> bool:
-        """Whether more than half of those who used it have it ejected, be they ever so few."""
+        """Return whether more than half of the isolates that used it eject it, however few they
+        are."""
         return self.voters(now_ms) > self._users(now_ms) // 2
 
     def until_ms(self, now_ms: float) -> float:
-        """When the exclusion for everybody ends, if nobody reports anything new; 0 if there
-        is none."""
+        """Return when the exclusion ends if no isolate reports anything new; 0 without an
+        exclusion."""
         if len(self._ejected) < LEAST:
             return 0.0
         ends = sorted((end for end in self._ejected.values() if end > now_ms), reverse=True)

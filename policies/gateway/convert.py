@@ -8,8 +8,9 @@ place; the policy is valid without it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonObject
 from policies.gateway.cluster.gateways import tell_refused
 from policies.gateway.cluster.listeners import Hosts, Listeners, isolated_hosts
 from policies.gateway.cluster.objects import Objects, read_objects
@@ -50,7 +51,7 @@ class Imported(NamedTuple):
     @property
     def whole(self) -> bool:
         """Return whether nothing was left out."""
-        return all(each.finding.severity == "warning" for each in self.findings)
+        return all(imported.finding.severity == "warning" for imported in self.findings)
 
 
 def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Imported:
@@ -74,7 +75,7 @@ def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Import
 
 def _listeners(objects: Objects, report: ImportReport) -> Listeners:
     gateways = [gateway for _, gateway in objects.gateways]
-    sets = [each for _, each in objects.sets.values()]
+    sets = [listener_set for _, listener_set in objects.sets.values()]
     listeners = Listeners(
         gateways, sets, told_of=objects.has_parents, namespaces=objects.namespaces
     )
@@ -133,7 +134,7 @@ def _reached(drafts: list[Draft], guards: list[YamlEntry], report: ImportReport)
     return [entry for index, entry in enumerate(entries) if (index,) not in left_out]
 
 
-def _value(entries: list[YamlEntry]) -> dict[str, Any]:
+def _value(entries: list[YamlEntry]) -> JsonObject:
     """Return a policy with these routes."""
     pools = dict.fromkeys(pool for entry in entries for pool in pools_of(entry.value))
     variants = {pool: {"binding": "B", "pool": pool} for pool in [*pools] or ["none"]}

@@ -1,4 +1,4 @@
-"""An answer that the router gives itself."""
+"""A response of the router itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DirectResponse:
-    """Header names in lower case; a name may come repeatedly."""
+    """Header names are in lower case; a name may occur several times."""
 
     status: int
     headers: tuple[tuple[str, str], ...]

@@ -1,11 +1,12 @@
-"""Which answers are kept at the edge, for whom, and how long (RFC 9111).
+"""The rules of the cache at the edge: which responses it stores, for whom, and for how long (RFC
+9111).
 
-1. Only answers to GET, with status 200, that say nothing against it; given to GET and HEAD.
-2. The policy's `ttl` is the longest time; the answer may name a shorter one.
-3. What depends on a credential is only kept if that is part of the entry's key.
-4. An entry is given only where the variant that made it may serve: the key has the order of
-   regions that serve this client, and who is drained gives and gets nothing.
-5. A change of a URL (section 4.4) voids what was asked for before, whatever its key is.
+1. Only responses to GET with status 200 that do not forbid it are stored. They answer GET and HEAD.
+2. The policy's `ttl` is the longest time; a response may state a shorter one.
+3. A response to a request with a credential is stored only if the credential is part of the key.
+4. An entry is used only where the variant that made it may serve: the key has the order of regions
+   that serve this client, and a drained variant neither fills the cache nor answers from it.
+5. A change of a URL (section 4.4) voids all earlier responses for it, whatever their keys.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from policies.http.limits import has_content
 from policies.http.request import Request
 from policies.http.url import RequestTarget, parse_target
 
-# Endless by nature; the rest of their answers cannot be given to others.
+# Streams without an end.
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 _NOT_KEPT = ("set-cookie", "content-range")
-# The connection's, the router's, or made anew whenever the answer is given.
+# Headers of the connection or of the router, or set anew with each response.
 _NOT_REMEMBERED = re.compile(
     r"age|connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade|x-cache"
     r"|proxy-.*|x-router-.*"
@@ -39,8 +40,8 @@ State = Literal["HIT", "STALE"]
 
 
 class CacheRule(NamedTuple):
-    """Fresh for `ttl_ms`, then stale for `stale_ms`. `vary`: headers of the key; `refused`:
-    credentials that are not among these."""
+    """The cache of a route: fresh for `ttl_ms`, then stale for `stale_ms`. `vary`: headers in the
+    key; `refused`: credentials that are not among these."""
 
     ttl_ms: int
     stale_ms: int
@@ -49,16 +50,16 @@ class CacheRule(NamedTuple):
 
     @property
     def longest_ms(self) -> int:
-        """How long an answer can be given."""
+        """How long a response can be used."""
         return self.ttl_ms + self.stale_ms
 
     def takes(self, request: Request) -> bool:
-        """Whether the request may be answered with what is kept."""
+        """Return whether the cache may answer the request."""
         headers = request.headers
         if request.method not in ("GET", "HEAD") or "range" in headers or "upgrade" in headers:
             return False
         if has_content(headers):
-            return False  # a body might matter
+            return False  # the response may depend on the body
         return not any(name in headers for name in self.refused)
 
     def key(
@@ -70,8 +71,8 @@ class CacheRule(NamedTuple):
         sent_url: str,
         changes: Changes,
     ) -> str:
-        """What names the answer: all that it may depend on. Hashed, so that neither the
-        store nor a log holds a credential. `regions`: in which order those of the
+        """Return the key of an entry: a hash of all that the response may depend on, so that
+        neither the store nor a log holds a credential. `regions`: the order in which those of the
         pool serve this client; `sent_url`, `changes`: what the variant gets otherwise."""
         headers = request.headers
         came = [headers.get(name) for name in self.vary]
@@ -82,7 +83,8 @@ class CacheRule(NamedTuple):
     def keeps(
         self, status: int, headers: Pairs, asked_ms: float, now_ms: float, variant: str
     ) -> Kept | None:
-        """What is kept of an answer to a GET of `asked_ms`; None if it may not be."""
+        """Return the entry for a response to a GET sent at `asked_ms`; None if it must not be
+        stored."""
         found = joined(headers)
         if status != 200 or any(name in found for name in _NOT_KEPT):
             return None
@@ -108,8 +110,8 @@ class CacheRule(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What is known of an answer that is kept: when the client asked, when the answer was
-    made, who made it."""
+    """The metadata of an entry: when its request was sent, when the response was made, by which
+    variant."""
 
     asked_ms: float
     since_ms: float
@@ -129,8 +131,8 @@ class Kept(NamedTuple):
     def state(
         self, rule: CacheRule, now_ms: float, open_to: Collection[str], voided_ms: float = -inf
     ) -> State | None:
-        """Whether it may be given now to a client to whom these variants are open; rule and
-        variants may have changed since it was kept. `voided_ms`: when its URL was changed."""
+        """Return whether it may be used now for a client that these variants may serve; rule and
+        variants may have changed since. `voided_ms`: when its URL was changed."""
         if self.variant not in open_to or self.asked_ms <= voided_ms:
             return None
         age_ms = now_ms - self.since_ms
@@ -140,23 +142,23 @@ class Kept(NamedTuple):
         return "STALE" if age_ms < fresh_ms + min(self.stale_ms, rule.stale_ms) else None
 
     def given(self, now_ms: float, state: State) -> Pairs:
-        """The headers with which it is given."""
+        """Return the headers of a response from this entry."""
         age = max(0, int((now_ms - self.since_ms) // 1000))
         return [*self.headers, ("age", str(age)), ("x-cache", state)]
 
     def length(self, size: int) -> Pairs:
-        """`Content-Length` for HEAD (RFC 9110, section 8.6), if `size` bytes are kept; nothing
-        if the runtime packs them for those who ask with GET."""
+        """Return `Content-Length` for HEAD (RFC 9110, section 8.6) if `size` bytes are stored;
+        nothing if the runtime compresses the response to GET."""
         is_packed = any(name == "content-encoding" for name, _ in self.headers)
         return [] if is_packed else [("content-length", str(size))]
 
     def is_unchanged(self, headers: Mapping[str, str]) -> bool:
-        """Whether a client that asks conditionally has it already: 304 (RFC 9110, 13.2.2)."""
+        """Return whether a conditional request is answered with 304 (RFC 9110, section 13.2.2)."""
         found = joined(self.headers)
         if "if-none-match" in headers:
             wanted = headers["if-none-match"]
             tag = found.get("etag", "").removeprefix("W/")
-            given = (each.strip().removeprefix("W/") for each in wanted.split(","))
+            given = (given_tag.strip().removeprefix("W/") for given_tag in wanted.split(","))
             return bool(tag) and (wanted.strip() == "*" or tag in given)
         since = date_ms(headers.get("if-modified-since", ""))
         changed = date_ms(found.get("last-modified", ""))
@@ -164,23 +166,23 @@ class Kept(NamedTuple):
 
 
 def kept_from(text: str) -> Kept | None:
-    """What `to_json` wrote; None for anything else."""
+    """Return what `to_json` wrote; None for anything else."""
     try:
-        *told, headers = json.loads(text)
-        asked, since, fresh, stale, variant = told
-        return Kept(asked, since, fresh, stale, variant, [(name, value) for name, value in headers])
+        asked_ms, since_ms, fresh_ms, stale_ms, variant, headers = json.loads(text)
+        pairs = [(name, value) for name, value in headers]
+        return Kept(asked_ms, since_ms, fresh_ms, stale_ms, variant, pairs)
     except (ValueError, TypeError):
         return None
 
 
 def voids(method: str, status: int) -> bool:
-    """Whether an answer tells that what the URL names has changed: it is good, and the method
-    is not known to be safe (section 4.4)."""
+    """Return whether a response shows that the URL has changed: it is successful, and the method is
+    not known to be safe (section 4.4)."""
     return method not in SAFE_METHODS and 200 <= status < 400
 
 
 def mark_of(target: RequestTarget) -> str:
-    """The name of the note that a URL has changed; one for all who ask for it."""
+    """Return the key of the note that a URL has changed; the same for all clients."""
     port = f":{target.port}" if target.port else ""
     url = f"{target.scheme}://{target.host}{port}{target.path}{target.query}"
     return sha256(url.encode(errors="surrogateescape")).hexdigest()
@@ -189,8 +191,8 @@ def mark_of(target: RequestTarget) -> str:
 def changed_urls(
     target: RequestTarget, headers: Mapping[str, str], merge_slashes: bool
 ) -> list[RequestTarget]:
-    """What a change of `target` has changed: it, and what the answer names by `Location` and
-    `Content-Location`, if that is of the same origin."""
+    """Return the URLs that a change of `target` voids: its own, and those in `Location` and
+    `Content-Location` of the same origin."""
     found = {target.url: target}
     for name in ("location", "content-location"):
         named = _resolved(target, headers[name], merge_slashes) if name in headers else None

@@ -21,30 +21,31 @@ SEPARATORS: Mapping[str, str] = {
 
 
 class Changes(NamedTuple):
-    """Names in lower case. `added` come after whatever has their name."""
+    """Changes of headers, by lower-case name. `added` come after headers of the same name."""
 
     removed: list[str]
     set: dict[str, str]
     added: Pairs
 
     def then(self, later: Changes) -> Changes:
-        """These, and then `later`, which are of other names or come after all of these."""
+        """Return these changes followed by `later`, which have other names or come after all of
+        these."""
         return Changes(self.removed + later.removed, self.set | later.set, self.added + later.added)
 
     def on(self, headers: Iterable[tuple[str, str]]) -> Pairs:
-        """The headers of an answer, changed; a name may come repeatedly."""
+        """Return the headers of a response, changed; a name may occur several times."""
         gone = {*self.removed, *self.set}
         kept = [pair for pair in headers if pair[0] not in gone]
         return [*kept, *self.set.items(), *self.added]
 
     def on_mapping(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers of a request, changed; repeated ones are joined."""
+        """Return the headers of a request, changed; repeated ones are joined."""
         kept = {name: value for name, value in headers.items() if name not in self.removed}
         return joined([*(kept | self.set).items(), *self.added])
 
     def value(self, name: str, headers: Mapping[str, str]) -> str | None:
-        """What a request with these headers has under `name`, when they are changed; None if
-        nothing."""
+        """Return the value of `name` after the changes, for a request with these headers; None if
+        absent."""
         first = self.set.get(name, None if name in self.removed else headers.get(name))
         found = [] if first is None else [(name, first)]
         found += [pair for pair in self.added if pair[0] == name]
@@ -52,7 +53,7 @@ class Changes(NamedTuple):
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by name, repeated ones joined."""
+    """Return the headers by name, repeated ones joined."""
     found: dict[str, str] = {}
     for name, value in headers:
         found[name] = with_added(name, found[name], value) if name in found else value
@@ -60,7 +61,7 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def with_added(name: str, before: str, value: str) -> str:
-    """The value of a header to which another one is added."""
+    """Return the value of a header with another value added."""
     separator = SEPARATORS.get(name)
     if separator is None:
         return f"{before}, {value}"

@@ -1,10 +1,10 @@
-"""What a client may not say: headers in which proxies and platforms tell what they know.
+"""Headers that a client may not send: proxies and platforms use them to say what they know.
 
-Whoever is behind the router takes these for the word of the one in front of it. They have
-patterns, not a list: every proxy has its own spelling of the same few claims. A name counts
-however it is spelled, as many frameworks take `x_real_ip` and `x.real.ip` for `x-real-ip`.
-What says something about the client's own program (`x-client-version`, `x-device-id`) goes on,
-and so does what Cloudflare says (`cf-*`) and what belongs to tracing, spelled as it is here.
+A Worker behind the router takes these headers for the word of the proxy in front of it. They are
+matched by patterns, since every proxy has its own spelling of the same few claims. Spellings that
+frameworks treat alike are alike here: `x_real_ip` and `x.real.ip` are `x-real-ip`. Headers about
+the client's own program (`x-client-version`, `x-device-id`) pass, and so do Cloudflare's (`cf-*`)
+and those of tracing, in exactly this spelling.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-# Clients choose names: of those that have at most so many characters the last are remembered.
+# Clients choose names: only short ones are remembered, and only the last of them.
 NAMES_REMEMBERED, LONG = 2_000, 64
 
 # By what they claim, as docs/security.md has them; `*` stands for anything.
@@ -47,19 +47,19 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     ),
 }
 _PATTERNS = (pattern for patterns in CLAIMS.values() for pattern in patterns)
-_CLAIM = re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in _PATTERNS))
+_CLAIM = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _PATTERNS))
 _SEPARATOR = re.compile(r"[^a-z0-9]")
-# Cloudflare's and the router's own word, which another spelling would contradict.
+# Cloudflare's and the router's own headers; other spellings of them are claims.
 _OWN = re.compile(r"cf-.*|x-request-id|traceparent|tracestate")
 
 
 def plain_name(name: str) -> str:
-    """A header's name, in lower case, in the one spelling of all that frameworks take for it."""
+    """Return one spelling for all names that frameworks treat alike. `name` is in lower case."""
     return _plain(name) if len(name) <= LONG else _plain.__wrapped__(name)
 
 
 def is_claim(name: str) -> bool:
-    """Whether a header of this name, in lower case, is taken out of what a client sends."""
+    """Return whether a header with this lower-case name is removed from requests."""
     return _is_claim(name) if len(name) <= LONG else _is_claim.__wrapped__(name)
 
 
@@ -77,5 +77,5 @@ def _is_claim(name: str) -> bool:
 
 
 def claims_among(names: Iterable[str]) -> tuple[str, ...]:
-    """Those of `names` that are claims."""
+    """Return those of `names` that are claims."""
     return tuple(filter(is_claim, names))

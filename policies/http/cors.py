@@ -1,12 +1,12 @@
-"""Which web pages of other origins may use a route (Fetch standard; Gateway API's CORS).
+"""CORS: which web pages of other origins may use a route (Fetch standard; Gateway API).
 
-- A preflight is answered by the router. Other requests go their way whatever their origin:
-  it is the browser that keeps the answer from the page if the headers do not allow it.
-- What a variant says about CORS itself is replaced.
-- An answer that depends on a header of the request says so with `Vary`. Where everybody may
-  read and no credentials are sent, the answer is the same for all, with or without `Origin`.
-- `*` never covers `Authorization` (Fetch, "CORS-preflight fetch"), and with credentials it
-  covers nothing: there the names that are asked for come back instead.
+- The router answers preflights. Other requests are forwarded whatever their origin: the browser
+  keeps the response from the page unless the headers allow it.
+- The variant's own CORS headers are replaced.
+- A response that depends on a header of the request has `Vary`. If every origin may read it and no
+  credentials are sent, it is the same with and without `Origin`.
+- `*` never covers `Authorization` (Fetch, "CORS-preflight fetch"), and with credentials it covers
+  nothing: then the requested names are returned instead.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PART_OF_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """`everybody`: `*` is among the origins. `wild`: beginning and end of origins with a
-    wildcard between. `max_age` in seconds."""
+    """`everybody`: `*` is among the origins. `wild`: beginning and end of each origin with a
+    wildcard. `max_age` in seconds."""
 
     everybody: bool
     exact: frozenset[str]
@@ -47,13 +47,13 @@ class Cors:
     max_age: int
 
     def allows(self, origin: str) -> bool:
-        """Whether pages of `origin` may use the route."""
+        """Return whether pages of `origin` may use the route."""
         if self.everybody or origin in self.exact:
             return True
         return any(_between(origin, begin, end) for begin, end in self.wild)
 
     def _granted(self, origin: str) -> list[tuple[str, str]]:
-        """What the answers to both kinds of requests say to an origin that may."""
+        """Return the headers for an allowed origin that preflights and other requests share."""
         granted = [(f"{_ALLOW}origin", origin if self._varies else "*")]
         if self.credentials:
             granted.append((f"{_ALLOW}credentials", "true"))
@@ -63,11 +63,11 @@ class Cors:
 
     @property
     def _varies(self) -> bool:
-        """Whether other origins get another answer."""
+        """Whether other origins get another response."""
         return self.credentials or not self.everybody
 
     def changes(self, headers: Mapping[str, str]) -> Changes:
-        """What the answer to a request with `headers` loses and gains."""
+        """Return the changes of the response to a request with `headers`."""
         origin = headers.get("origin", "")
         given: list[tuple[str, str]] = []
         if not self._varies or (origin and self.allows(origin)):
@@ -77,32 +77,32 @@ class Cors:
         return Changes(removed, dict(given), [("vary", "Origin")] if self._varies else [])
 
     def preflight(self, headers: Mapping[str, str], *, keyed: bool = False) -> DirectResponse:
-        """The answer to a preflight. `keyed`: the route asks for an API key."""
+        """Return the response to a preflight. `keyed`: the route requires an API key."""
         may = self.allows(headers["origin"])
         given = self._granted(headers["origin"]) if may else []
         varies = ["Origin"] * self._varies
         echoes = self.credentials or keyed
         names = headers.get(_ASKED_HEADERS, "")
-        for kind, allowed, asked, echoes_any in (
+        for kind, allowed, request_header, echoes_any in (
             ("methods", self.methods, _ASKED_METHOD, echoes),
             ("headers", self.headers, _ASKED_HEADERS, echoes or _has_authorization(names)),
         ):
             is_echoed = echoes_any and "*" in allowed
-            text = headers.get(asked, "") if is_echoed else ", ".join(allowed)
+            text = headers.get(request_header, "") if is_echoed else ", ".join(allowed)
             given += [(f"{_ALLOW}{kind}", text)] * (may and bool(text))
-            varies += [asked] * is_echoed
+            varies += [request_header] * is_echoed
         if may:
             given.append(("access-control-max-age", str(self.max_age)))
         return DirectResponse(204, (*given, *((("vary", ", ".join(varies)),) if varies else ())))
 
 
 def _has_authorization(names: str) -> bool:
-    """Whether a list of headers has the one that `*` does not stand for."""
+    """Return whether a list of headers has `Authorization`, which `*` does not cover."""
     return "authorization" in (name.strip() for name in names.lower().split(","))
 
 
 def asked_method(method: str, headers: Mapping[str, str]) -> str:
-    """The method that a preflight asks for; "" for other requests."""
+    """Return the method that a preflight asks for; "" for other requests."""
     if method != "OPTIONS" or "origin" not in headers:
         return ""
     return headers.get(_ASKED_METHOD, "")

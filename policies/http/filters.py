@@ -1,7 +1,8 @@
-"""What happens to requests for the variants of a pool, and to their answers, on the way.
+"""Filters: changes of requests for the variants of a pool, and of their responses.
 
-A `FilterChain` is the route's filters and then the pool's own, joined when the policy is compiled.
-It belongs to the pool whose variant is asked, also if that is a fallback or a mirror.
+A `FilterChain` is the filters of a route and then those of a pool, joined when the policy is
+compiled. It belongs to the pool of the variant that gets the request, also if that is a fallback or
+a mirror.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Mirror(NamedTuple):
-    """`share` of the requests, 0 to 1, is copied to `pool`; `unsafe`: whatever the method;
-    `side`: the part of that pool in a rollout, if that is what the copies are for."""
+    """A `share` of the requests, 0 to 1, is copied to `pool`. `unsafe`: also those with unsafe
+    methods; `side`: the pool's side in a rollout, if the copies are for that."""
 
     pool: str
     share: float
@@ -33,8 +34,8 @@ class Mirror(NamedTuple):
 
 
 class FilterChain(NamedTuple):
-    """None: nothing changes. `owned`: the names, plainly spelled, that `request` sets or
-    removes; what a client sends under another spelling of one would pass for the policy's."""
+    """The filters for one pool; a field is None if nothing changes. `owned`: the names that
+    `request` sets or removes, in plain spelling; clients must not send them in another spelling."""
 
     request: Changes | None
     response: Changes | None
@@ -44,7 +45,7 @@ class FilterChain(NamedTuple):
     owned: frozenset[str] = frozenset()
 
     def request_changes(self, before: Changes, headers: Iterable[str]) -> Changes:
-        """Those of a request with these headers, after what was `before`."""
+        """Return the changes of a request with these headers, following those of `before`."""
         if self.request is None:
             return before
         changes, owned = before.then(self.request), self.owned
@@ -55,17 +56,17 @@ class FilterChain(NamedTuple):
         return changes
 
     def target(self, target: RequestTarget, taken: int) -> RequestTarget:
-        """What the variant is asked for; `taken`: characters of the matched prefix."""
+        """Return the URL that the variant gets. `taken`: the length of the matched prefix."""
         if self.host:
             target = target._replace(origin=f"{target.scheme}://{self.host}", host=self.host)
         return target._replace(path=self.path.of(target.path, taken)) if self.path else target
 
     def drawn(self, method: str, rng: Random) -> list[Mirror]:
-        """The mirrors that get a copy of this request."""
+        """Return the mirrors that get a copy of this request."""
         takers = [mirror for mirror in self.mirrors if mirror.takes(method)]
-        return [each for each in takers if each.share >= 1 or rng.random() < each.share]
+        return [mirror for mirror in takers if mirror.share >= 1 or rng.random() < mirror.share]
 
 
 def owned_names(changes: Changes | None) -> frozenset[str]:
-    """The names that a request's changes own."""
+    """Return the names that changes of a request own."""
     return frozenset(map(plain_name, [*changes.removed, *changes.set])) if changes else frozenset()

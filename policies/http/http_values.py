@@ -1,6 +1,6 @@
-"""Numbers, dates and waits as HTTP headers write them (RFC 9110); None for what is none.
+"""Numbers, dates and waits in HTTP headers (RFC 9110); None if malformed.
 
-They are the other side's, which may write anything: only what is short is read.
+The other side may send anything, so only short values are read.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 MAX_DIGITS = 10
-MAX_SECONDS = 2**31  # what a greater number counts as (RFC 9111, section 1.2.2)
+MAX_SECONDS = 2**31  # greater numbers count as this (RFC 9111, section 1.2.2)
 MAX_DATE = 40  # the longest of the three forms has 33 characters
-MAX_WAIT_MS = 86_400_000.0  # whoever asks for more than a day will be asked again after one
+MAX_WAIT_MS = 86_400_000.0  # longer waits count as a day
 
 
 def seconds(text: str) -> int | None:
-    """`delay-seconds` and the like: digits, and nothing else; at most MAX_SECONDS."""
+    """Return the value of `delay-seconds`: only digits, at most MAX_SECONDS."""
     text = text.strip()
     if not (text.isascii() and text.isdigit()):
         return None
@@ -24,7 +24,7 @@ def seconds(text: str) -> int | None:
 
 
 def date_ms(text: str) -> float | None:
-    """An HTTP date in any of its three forms (section 5.6.7), in milliseconds since 1970."""
+    """Return an HTTP date in any of its three forms (section 5.6.7) as milliseconds since 1970."""
     if len(text) > MAX_DATE:
         return None
     try:
@@ -35,7 +35,7 @@ def date_ms(text: str) -> float | None:
 
 
 def retry_after_ms(text: str, now_ms: float) -> float | None:
-    """How long `Retry-After` asks to wait (section 10.2.3); 0 for a time that has passed."""
+    """Return how long `Retry-After` asks to wait (section 10.2.3); 0 for a time that has passed."""
     wait = seconds(text)
     if wait is not None:
         return min(1000.0 * wait, MAX_WAIT_MS)

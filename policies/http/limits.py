@@ -1,4 +1,4 @@
-"""Requests that are too large: refused before they cost anything."""
+"""Size limits: requests that are too large are refused before they cost anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SizeLimits(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """A route's own: characters of the URL, bytes of the body (None: no limit)."""
+    """The limits of one route: characters of the URL, bytes of the body (None: no limit)."""
 
     url: int
     body: int | None
@@ -26,8 +26,8 @@ class Sizes(NamedTuple):
 def head_problem(
     limits: SizeLimits, url: str, headers: Mapping[str, str], at_most: int | None = None
 ) -> Problem | None:
-    """Why the URL and the headers are refused. `at_most`: what their size cannot exceed, if
-    that is known; mostly it is small, and then nothing needs to be counted."""
+    """Return why the URL or the headers are refused; None if they are not. `at_most`: an upper
+    bound of their size, if known; usually it is small, and nothing needs to be counted."""
     if len(url) > limits.url:
         return _url_too_long(limits.url)
     if len(headers) > limits.header_count:
@@ -42,7 +42,7 @@ def head_problem(
 
 
 def size_problem(sizes: Sizes, url: str, headers: Mapping[str, str]) -> Problem | None:
-    """Why the URL, or a body of the announced length, is refused on a route."""
+    """Return why a route refuses the URL, or a body of the announced length."""
     if len(url) > sizes.url:
         return _url_too_long(sizes.url)
     if sizes.body is not None and (content_length(headers) or 0) > sizes.body:
@@ -51,7 +51,7 @@ def size_problem(sizes: Sizes, url: str, headers: Mapping[str, str]) -> Problem 
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:
-    """The length of the body, if it is announced."""
+    """Return the length of the body, if it is announced."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
@@ -65,5 +65,5 @@ def _url_too_long(limit: int) -> Problem:
 
 
 def has_content(headers: Mapping[str, str]) -> bool:
-    """Whether a request says that it has a body; over HTTP/2 it need not."""
+    """Return whether the headers announce a body. Over HTTP/2 they need not."""
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

@@ -1,7 +1,7 @@
-"""What the router answers when it cannot forward: RFC 9457 problem documents.
+"""Problems: the router's responses when it cannot forward (RFC 9457).
 
-One table holds every code; `docs/problems.md` has a heading for each, held by a test.
-`detail` is written for the client and tells nothing of the inside.
+One table has all codes; `docs/problems.md` has a heading for each, held by a test. `detail` is for
+the client, and reveals nothing of the inside.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -24,6 +23,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-route-for-method": (404, "No route matches"),
     "not-found": (404, "There is no such resource"),
     "method-not-allowed": (405, "The method is not allowed here"),
+    "body-incomplete": (408, "The body did not come in time"),
     "drill-refused": (409, "The drill would leave nothing"),
     "rollout-refused": (409, "The rollout is left as it is"),
     "body-too-large": (413, "The body is too large"),
@@ -40,25 +40,25 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "variant-timeout": (504, "The backend took too long"),
 }
 
-RETRY_AFTER_S = 5  # half of the time in which a policy is refreshed
+RETRY_AFTER_S = 5  # half of the time between two reads of the policy
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A code of the table with what is particular to this request; `more`: fields of the
-    document for programs."""
+    """A code of the table with the details of one request. `more`: extra fields of the document,
+    for programs."""
 
     code: str
     detail: str
     headers: tuple[tuple[str, str], ...] = ()
-    more: Mapping[str, Any] | None = None
+    more: Mapping[str, object] | None = None
 
     @property
     def status(self) -> int:
         return PROBLEMS[self.code][0]
 
     def after(self, seconds: int) -> Problem:
-        """The same, with when to try again."""
+        """Return the same with `Retry-After`."""
         return replace(self, headers=(*self.headers, ("retry-after", str(seconds))))
 
     def body(self, request_id: str) -> str:

@@ -1,13 +1,11 @@
-"""Where a request leads instead: new paths, redirects.
+"""Redirects and new paths, as in the Gateway API's HTTPRequestRedirect and HTTPPathModifier.
 
-The Gateway API's HTTPRequestRedirect and HTTPPathModifier.
-
-- A redirect to another scheme, host or port passes over requests that are there already, so
-  that `redirect: {scheme: https}` takes what comes by http, and the next route the rest.
-- So does one to another path, or with a status alone, unless the client comes back with
-  another method: after 303 a POST becomes a GET (RFC 9110, section 15.4.4), and is no loop.
-- A status alone that keeps the method is a loop that the policy asks for. It is answered, and
-  a finding tells of it.
+- A redirect to another scheme, host or port does not take requests that are there already. So
+  `redirect: {scheme: https}` takes HTTP requests, and the next route takes the others.
+- Nor does one to another path, or with only a status, unless the client comes back with another
+  method: after 303 a POST becomes a GET (RFC 9110, section 15.4.4), and there is no loop.
+- Only a status that keeps the method is a loop that the policy asks for. It is answered, and a
+  finding reports it.
 """
 
 from __future__ import annotations
@@ -19,22 +17,22 @@ from policies.http.url import RequestTarget
 
 _PORTS = {"http": "80", "https": "443"}
 SEE_OTHER = 303
-_KEPT_BY_SEE_OTHER = frozenset({"GET", "HEAD"})  # the methods that the client repeats
+_KEPT_BY_SEE_OTHER = frozenset({"GET", "HEAD"})  # clients keep these methods
 
 
 class NewPath(NamedTuple):
-    """`text` replaces the whole path, or the prefix that was matched (no slash at its end)."""
+    """A new path. `text` replaces the whole path, or the matched prefix (no slash at its end)."""
 
     kind: Literal["full", "prefix"]
     text: str
 
     def of(self, path: str, taken: int) -> str:
-        """The new path; `taken`: characters of `path` that the matched prefix has."""
+        """Return the new path. `taken`: the length of the matched prefix of `path`."""
         return self.text if self.kind == "full" else (self.text + path[taken:]) or "/"
 
 
 class Redirect(NamedTuple):
-    """What is None stays as in the request."""
+    """A redirect. Fields that are None stay as in the request."""
 
     scheme: str | None
     host: str | None
@@ -43,13 +41,13 @@ class Redirect(NamedTuple):
     status: int
 
     def location(self, target: RequestTarget, taken: int) -> str:
-        """Where a request for `target` is sent; an absolute URL, so that no path can be
-        read as another host (RFC 3986, section 4.2)."""
+        """Return where a request for `target` is sent: an absolute URL, so that no path can be read
+        as another host (RFC 3986, section 4.2)."""
         scheme, authority, path = self._place(target, taken)
         return f"{scheme}://{authority}{path}{target.query}"
 
     def takes(self, method: str, target: RequestTarget, taken: int) -> bool:
-        """Whether it answers such a request; else that is where it would send it."""
+        """Return whether it answers such a request: it would send it somewhere else."""
         if not (self.scheme or self.host or self.port):
             if self.status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER:
                 return True
@@ -58,7 +56,7 @@ class Redirect(NamedTuple):
         return self.moves(target, taken)
 
     def moves(self, target: RequestTarget, taken: int) -> bool:
-        """Whether it leads anywhere else."""
+        """Return whether it leads to another URL."""
         here = (target.scheme, _authority(target.scheme, target.host, target.port), target.path)
         return self._place(target, taken) != here
 
@@ -73,7 +71,7 @@ class Redirect(NamedTuple):
 
 
 def next_method(status: int, method: str) -> str:
-    """The method with which a client follows an answer of that status."""
+    """Return the method with which a client follows a response of that status."""
     return "GET" if status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER else method
 
 

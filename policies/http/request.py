@@ -1,4 +1,4 @@
-"""A request as decisions see it: its normalised target, its headers, its client."""
+"""A request as decisions use it: its normalised target, its headers, its client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.http.url import RequestTarget
 
 
 class Client(NamedTuple):
-    """Where a request comes from: Cloudflare's codes, "" for what is not known."""
+    """The client's place, in Cloudflare's codes; "" if not known."""
 
     ip: str = ""
     colo: str = ""
@@ -21,8 +21,8 @@ class Client(NamedTuple):
 
 @dataclass(slots=True)
 class Request:
-    """`headers` has lower-case names; repeated headers are joined with `, `. `claims`: those
-    names that are a client's claims; None if nobody has looked yet."""
+    """`headers` has lower-case names; repeated headers are joined with `, `. `claims`: the names of
+    those that only proxies may set; None if not looked for yet."""
 
     method: str
     target: RequestTarget
@@ -33,14 +33,14 @@ class Request:
 
     @property
     def params(self) -> dict[str, str]:
-        """The query's parameters, decoded; of repeated ones the first."""
+        """The parameters of the query, decoded; of repeated ones the first."""
         if self._params is None:
             pairs = parse_qsl(self.target.query[1:], keep_blank_values=True, errors="replace")
             self._params = dict(reversed(pairs))
         return self._params
 
     def cookie(self, name: str) -> str:
-        """A cookie's value (RFC 6265, section 4.2.1), "" if there is none."""
+        """Return a cookie's value (RFC 6265, section 4.2.1); "" if there is none."""
         header = self.headers.get("cookie", "")
         if name not in header:
             return ""

@@ -1,11 +1,11 @@
-"""One spelling for every URL: what is matched, authenticated and forwarded.
+"""The one spelling of a URL, which is matched, authenticated and forwarded.
 
-RFC 3986, section 6.2.2: percent-encoded unreserved characters are decoded, the other
-percent-encodings are written in upper case, dot segments are removed. What is not
-allowed in a path is percent-encoded as UTF-8. Repeated slashes are kept unless the
-policy merges them. Encoded slashes, backslashes (plain or encoded), NUL, overlong UTF-8,
-dot segments with parameters (`..;x`) and broken percent-encodings are refused, and so is a
-host that is none, because programs behind a router disagree about them.
+RFC 3986, section 6.2.2: percent-encoded unreserved characters are decoded, other percent-encodings
+are written in upper case, dot segments are removed. Characters that a path must not have are
+percent-encoded as UTF-8. Repeated slashes are kept unless the policy merges them. Encoded slashes,
+backslashes (plain or encoded), NUL, overlong UTF-8, dot segments with parameters (`..;x`), broken
+percent-encodings and malformed hosts are refused, because programs behind a router disagree about
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 _UNRESERVED = r"A-Za-z0-9._~\-"
 _PCHAR = rf"{_UNRESERVED}!$&'()*+,;=:@"
-# A path that needs nothing done to it: no percent, no dot segment, no doubled slash.
+# A path in its one spelling: no percent, no dot segment, no doubled slash.
 _CLEAN = re.compile(rf"/|(?:/(?!\.\.?(?:[/;]|\Z))[{_PCHAR}]+)+/?", re.ASCII)
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -29,7 +29,7 @@ _DECODED = {
 }
 _REFUSED = {"2F": "an encoded slash", "5C": "an encoded backslash", "00": "an encoded NUL"}
 _SLASHES = re.compile(r"/{2,}")
-# More bytes than a character needs (RFC 3629, section 3): `%C0%AF` for a slash.
+# Overlong UTF-8 (RFC 3629, section 3), such as `%C0%AF` for a slash.
 _OVERLONG = re.compile(r"%(?:C[01]|E0%[89]|F0%8)", re.IGNORECASE)
 _DOTS_WITH_PARAMETERS = re.compile(r"/\.\.?(?:;|%3B)")
 # RFC 3986, section 3.2, without user information (RFC 9110, section 4.2.4).
@@ -38,27 +38,27 @@ _AUTHORITY = re.compile(
     rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])\.?(?::[0-9]{{0,5}})?", re.ASCII
 )
 _MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
-OWN = "/.router"  # the router's own pages are there, and under it
+OWN = "/.router"  # the path of the router's own pages, and their prefix
 _HOSTS_REMEMBERED = 1_000
-LONGEST = 300  # characters of an authority, or an origin: no host has more, and no memory needs it
+LONGEST = 300  # characters of an authority or origin; valid hosts are shorter
 
 
 @dataclass(frozen=True, slots=True)
 class BadPath:
-    """Why a path is refused: `reason` completes "the path contains …"."""
+    """Why a path is refused. `reason` completes "the path contains …"."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class BadHost:
-    """The URL names no host that could be one."""
+    """The host of the URL is malformed."""
 
 
 class RequestTarget(NamedTuple):
-    """A URL taken apart: `host` in lower case without port; `path` normalised; `query` raw,
-    with its leading `?` (empty if there is none); `origin` as the request had it; `sent`:
-    the whole URL as it came."""
+    """The parts of a URL: `host` in lower case without port; `path` normalised; `query` raw, with
+    its leading `?` (empty if there is none); `origin` as in the request; `sent`: the whole URL as
+    it came."""
 
     scheme: str
     origin: str
@@ -69,7 +69,7 @@ class RequestTarget(NamedTuple):
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the router itself that is asked."""
+        """Whether the request is for a page of the router itself."""
         return self.path == OWN or self.path.startswith(f"{OWN}/")
 
     @property
@@ -88,7 +88,7 @@ class RequestTarget(NamedTuple):
 
 
 def parse_target(url: str, merge_slashes: bool) -> RequestTarget | BadPath | BadHost:
-    """An absolute `http(s)` URL as a `RequestTarget`, or why it is refused."""
+    """Return the parts of an absolute `http(s)` URL, or why it is refused."""
     shown = url.partition("#")[0] if "#" in url else url
     mark = shown.find("?")
     before, query = (shown, "") if mark < 0 else (shown[:mark], shown[mark:])
@@ -107,21 +107,21 @@ def parse_target(url: str, merge_slashes: bool) -> RequestTarget | BadPath | Bad
 
 @lru_cache(_HOSTS_REMEMBERED)
 def _parts_of(origin: str) -> tuple[str, str | None]:
-    """The scheme and the host; None if it cannot be one."""
+    """Return the scheme and the host; None if the host is malformed."""
     scheme, _, authority = origin.partition("://")
     return scheme, host_of(authority)
 
 
 @lru_cache(_HOSTS_REMEMBERED)
 def host_of(authority: str) -> str | None:
-    """The host of `Host.Example.:8080`: lower case, without port or trailing dot; None if
-    it cannot be one."""
+    """Return the host of `Host.Example.:8080`: lower case, without port or trailing dot; None if
+    malformed."""
     found = _AUTHORITY.fullmatch(authority)
     return found[1].lower() if found and len(found[1]) <= _MAX_HOST else None
 
 
 def normalise_path(path: str, merge_slashes: bool = False) -> str | BadPath:
-    """The one spelling of `path`; idempotent."""
+    """Return the one spelling of `path`. Idempotent."""
     if _CLEAN.fullmatch(path):
         return path
     if _BROKEN.search(path):
@@ -149,7 +149,7 @@ def _decode(match: re.Match[str]) -> str:
 
 
 def _remove_dot_segments(path: str) -> str:
-    """RFC 3986, section 5.2.4, for a path that begins with a slash."""
+    """Remove dot segments (RFC 3986, section 5.2.4) from a path that begins with a slash."""
     kept: list[str] = []
     segments = path.split("/")[1:]
     for segment in segments:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, TypeGuard, get_args, get_origin
+from typing import TypeGuard, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from policies.basics.steps import Steps, TooMuchWork, finished, within
+from policies.basics.untyped import Annotation
 from policies.language.check.check import check_steps, placed, warn
 from policies.language.findings.causes import comes_last, without_consequences
 from policies.language.findings.findings import Finding, Path, shown
@@ -234,7 +235,7 @@ def _where_it_belongs(value: object, path: Path, root: type[Part]) -> str:
     return f"it belongs to `{home}`: `{home}: {flow([{name: '…'}] if is_list else {name: '…'})}`"
 
 
-def _inner(annotation: Any) -> Any:
+def _inner(annotation: Annotation) -> Annotation:
     """Return the type, or the type of a list's entries."""
     found = bare(annotation)
     return bare(get_args(found)[0]) if get_origin(found) is list else found
@@ -249,7 +250,7 @@ def _nearest_field(path: Path, root: type[Part]) -> str:
     return "known fields: " + ", ".join(f"`{name}`" for name in names.values())
 
 
-def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
+def _is_part(annotation: Annotation) -> TypeGuard[type[Part]]:
     return isinstance(annotation, type) and issubclass(annotation, Part)
 
 
@@ -258,9 +259,9 @@ def _fields(part: type[Part]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in part.model_fields.items()}
 
 
-def _type_at(path: Path, root: type[Part]) -> Any:
+def _type_at(path: Path, root: type[Part]) -> Annotation:
     """Return the type of the value at `path` in `root`; None if there is no such field."""
-    annotation: Any = root
+    annotation: Annotation = root
     for step in path:
         if _is_part(annotation):
             field = _fields(annotation).get(str(step))

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from types import UnionType
-from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
+from typing import Annotated, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
+from policies.basics.untyped import Annotation, JsonObject, Parsed
 from policies.language.model.part import Part
 from policies.language.values import respelled
 from policies.language.values.patterns import meant_path
@@ -26,8 +27,10 @@ MAX_TEXT = 300
 _HTTP_METHOD = re.compile(r"[A-Za-z]{3,7}")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:[:=]\s*(.*))?")
 
+Reader = Callable[[Parsed], object]  # of a scalar; raises PydanticCustomError
 
-def bare(annotation: Any) -> Any:
+
+def bare(annotation: Annotation) -> Annotation:
     """Return the type inside `Annotated[…]` and `… | None`."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
         arguments = [each for each in get_args(annotation) if each is not type(None)]
@@ -35,7 +38,7 @@ def bare(annotation: Any) -> Any:
     return annotation
 
 
-def meant(annotation: Any, value: Any) -> Any:
+def meant(annotation: Annotation, value: Parsed) -> Parsed:
     """Return `value` in the shape of `annotation`; None if the intention is unclear."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return None
@@ -45,7 +48,7 @@ def meant(annotation: Any, value: Any) -> Any:
     return found if found is not None and _is_good(bare(annotation), found) else None
 
 
-def _is_good(annotation: Any, found: Any) -> bool:
+def _is_good(annotation: Annotation, found: Parsed) -> bool:
     """Return whether all mappings in `found` are valid."""
     if isinstance(found, list):
         return all(_is_good(bare(get_args(annotation)[0]), each) for each in found)
@@ -58,11 +61,11 @@ def _is_good(annotation: Any, found: Any) -> bool:
     return True
 
 
-def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
+def _is_part(annotation: Annotation) -> TypeGuard[type[Part]]:
     return isinstance(annotation, type) and issubclass(annotation, Part)
 
 
-def _meant(annotation: Any, value: Any) -> Any:
+def _meant(annotation: Annotation, value: Parsed) -> Parsed:
     is_scalar = isinstance(value, str | int | float)
     if is_scalar and (reader := _reader(annotation)) and not _is_part(bare(annotation)):
         return _accepted(reader, value)
@@ -83,18 +86,19 @@ def _meant(annotation: Any, value: Any) -> Any:
     return value if isinstance(value, str | int | float) and type(value) is not bool else None
 
 
-def _reader(annotation: Any) -> Callable[[Any], Any] | None:
+def _reader(annotation: Annotation) -> Reader | None:
     """Return the function that reads a scalar of that type; None if there is none."""
     if get_origin(annotation) in (Union, UnionType):
         return next(filter(None, map(_reader, get_args(annotation))), None)
     if get_origin(annotation) is not Annotated:
         return None
-    readers = (each.func for each in annotation.__metadata__ if isinstance(each, BeforeValidator))
-    reader: Callable[[Any], Any] | None = next(readers, None)  # type: ignore[assignment]
+    markers = get_args(annotation)[1:]
+    readers = (marker.func for marker in markers if isinstance(marker, BeforeValidator))
+    reader: Reader | None = next(readers, None)  # type: ignore[assignment]
     return reader
 
 
-def _accepted(reader: Callable[[Any], Any], value: Any) -> Any:
+def _accepted(reader: Reader, value: Parsed) -> Parsed:
     """Return the scalar if it is valid, else the value of the reader's hint."""
     try:
         reader(value)
@@ -105,17 +109,16 @@ def _accepted(reader: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-def _as_list(inner: Any, value: Any) -> list[Any] | None:
+def _as_list(inner: Annotation, value: Parsed) -> list[Parsed] | None:
     part = bare(inner)
-    is_part = _is_part(part)
-    entries: list[Any]
+    entries: list[Parsed]
     if isinstance(value, dict):
-        if not is_part:
+        if not _is_part(part):
             return None
         if value.keys() & part.model_fields.keys():
             return [value]
         entries = [_named(part, name, each) for name, each in value.items()]
-    elif is_part:
+    elif _is_part(part):
         entries = [_meant(inner, value)]
     else:
         words = respelled.words(value) if isinstance(value, str) else [value]
@@ -123,7 +126,7 @@ def _as_list(inner: Any, value: Any) -> list[Any] | None:
     return None if None in entries or not entries else entries
 
 
-def _named(part: type[Part], name: Any, value: Any) -> dict[str, Any] | None:
+def _named(part: type[Part], name: object, value: Parsed) -> JsonObject | None:
     """Return an entry of a mapping as one of a list of mappings with names."""
     fields = part.model_fields
     if "name" not in fields:
@@ -135,28 +138,28 @@ def _named(part: type[Part], name: Any, value: Any) -> dict[str, Any] | None:
     return None
 
 
-def _as_names(annotation: Any, value: Any) -> dict[str, Any] | None:
+def _as_names(annotation: Annotation, value: Parsed) -> JsonObject | None:
     """Return a mapping for `production`, `[production, canary]` or `[{pool: a, weight: 9}]`."""
     part = bare(get_args(annotation)[1])
     if getattr(part, "__name__", "") != "Share":
         return None
     entries = value if isinstance(value, list) else [value]
-    made: dict[str, Any] = {}
+    weights: JsonObject = {}
     for entry in entries:
         if isinstance(entry, str) and respelled.name(entry) == entry:
-            made[entry] = 1
+            weights[entry] = 1
         elif isinstance(entry, dict) and ("pool" in entry or "name" in entry):
             rest = {k: v for k, v in entry.items() if k not in ("pool", "name")}
             only = rest.keys() <= {"weight"}
-            made[str(entry.get("pool", entry.get("name")))] = (
+            weights[str(entry.get("pool", entry.get("name")))] = (
                 rest.get("weight", 1) if only else rest
             )
         else:
             return None
-    return made or None
+    return weights or None
 
 
-def _as_part(part: type[Part], value: Any) -> Any:
+def _as_part(part: type[Part], value: Parsed) -> Parsed:
     if isinstance(value, list):
         if part.__name__ == "Needs":
             return {"scopes": value}
@@ -170,14 +173,14 @@ def _as_part(part: type[Part], value: Any) -> Any:
     if callable(stands_for):
         return stands_for(value)
     field = part.model_fields[stands_for]
-    annotation: Any = field.annotation
+    annotation: Annotation = field.annotation
     for each in field.metadata:
         annotation = Annotated[annotation, each]
-    made = _meant(annotation, value)
-    return None if made is None else {stands_for: made}
+    inner = _meant(annotation, value)
+    return None if inner is None else {stands_for: inner}
 
 
-def _path(value: Any) -> dict[str, str] | None:
+def _path(value: Parsed) -> dict[str, str] | None:
     text = str(value)
     exact = text.startswith("^") and text.endswith("$")
     text = text.strip("^$~= ")
@@ -188,7 +191,7 @@ def _path(value: Any) -> dict[str, str] | None:
     return {"exact" if exact else "prefix": text}
 
 
-def _match(value: Any) -> dict[str, Any] | None:
+def _match(value: Parsed) -> JsonObject | None:
     path = _path(value)
     if path:
         return {"path": path}
@@ -198,68 +201,70 @@ def _match(value: Any) -> dict[str, Any] | None:
     return {"methods": [value.upper()]} if is_method else None
 
 
-def _redirect(value: Any) -> dict[str, Any] | None:
+def _redirect(value: Parsed) -> JsonObject | None:
     if value in ("http", "https"):
         return {"scheme": value}
     if isinstance(value, int) or not isinstance(value, str):
         return None
     scheme, mark, rest = value.partition("://")
     host, slash, path = (rest if mark else value).partition("/")
-    made: dict[str, Any] = {"scheme": scheme} if mark else {}
+    redirect: JsonObject = {"scheme": scheme} if mark else {}
     if host and (name := respelled.hostname(host)):
-        made["hostname"] = name
-    return made | ({"path": {"full": f"/{path}"}} if slash and (path or not host) else {}) or None
+        redirect["hostname"] = name
+    return (
+        redirect | ({"path": {"full": f"/{path}"}} if slash and (path or not host) else {}) or None
+    )
 
 
-def _rewrite(value: Any) -> dict[str, Any] | None:
+def _rewrite(value: Parsed) -> JsonObject | None:
     if str(value).startswith("/"):
         return {"path": {"full": value}}
     return {"hostname": respelled.hostname(str(value))}
 
 
-def _respond(value: Any) -> dict[str, Any]:
+def _respond(value: Parsed) -> JsonObject:
     number = _meant(int, value) if isinstance(value, str) else value
     return {"body": value} if number is None else {"status": number}
 
 
-def _header(value: Any) -> dict[str, Any] | None:
+def _header(value: Parsed) -> JsonObject | None:
     found = _HEADER.fullmatch(str(value).strip())
     return {"name": found[1], "value": found[2] or ""} if found and found[2] else None
 
 
-def _condition(value: Any) -> dict[str, Any] | None:
+def _condition(value: Parsed) -> JsonObject | None:
     found = _HEADER.fullmatch(str(value).strip())
     return _header(value) or ({"name": found[1], "regex": ".*"} if found else None)
 
 
-def _region(value: Any) -> dict[str, Any] | None:
+def _region(value: Parsed) -> JsonObject | None:
     text = str(value).upper()
     if text in ("AF", "AN", "AS", "EU", "NA", "OC", "SA"):
         return {"continents": [text]}
     return {2: {"countries": [text]}, 3: {"colos": [text]}}.get(len(text))
 
 
-def _pool(value: Any) -> dict[str, Any]:
+def _pool(value: Parsed) -> JsonObject:
     affinity = respelled.one_of(value, ("prefer", "strict"))
     return {"affinity": affinity} if affinity else {"fallback": [value]}
 
 
-def _needs(value: Any) -> Any:
+def _needs(value: Parsed) -> Parsed:
     return "required" if respelled.truth(value) else None
 
 
-def _fraction(value: Any) -> dict[str, int] | None:
+def _fraction(value: Parsed) -> dict[str, int] | None:
     found = re.fullmatch(r"([0-9]{1,7})\s*/\s*([0-9]{1,7})", str(value))
     return {"numerator": int(found[1]), "denominator": int(found[2])} if found else None
 
 
-def _cors(value: Any) -> dict[str, Any] | None:
-    made = "*" if value == "*" else respelled.origin(str(value))
-    return {"allow_origins": [made]} if isinstance(value, str) and made else None
+def _cors(value: Parsed) -> JsonObject | None:
+    origin = "*" if value == "*" else respelled.origin(str(value))
+    return {"allow_origins": [origin]} if isinstance(value, str) and origin else None
 
 
 # The field that a scalar stands for, or a function that makes the mapping.
-_STANDS_FOR: dict[str, str | Callable[[Any], Any]] = {
+_STANDS_FOR: dict[str, str | Reader] = {
     "Active": "path",
     "Auth": "header",
     "Cache": "ttl",

@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_origin
+from typing import TypeGuard, get_args, get_origin
 
 from pydantic import ValidationError
 
 from policies.basics.steps import STEP_VALUES, Steps
+from policies.basics.untyped import Annotation, Parsed, ParsedMapping
 from policies.language.findings.found import list_in, mapping_in
 from policies.language.meant import bare
 from policies.language.model.auth import ApiKey
@@ -31,16 +32,16 @@ def prepare_steps(policy: object, budget: Budget) -> Steps[object]:
     """Return the policy with the entries of its long lists read."""
     if not isinstance(policy, dict):
         return policy
-    made: dict[str, Any] = dict(policy)
+    prepared: ParsedMapping = dict(policy)
     reader = _Reader(budget)
     if list_in(policy, "routes"):
-        made["routes"] = yield from reader.entries(policy["routes"], Route)
+        prepared["routes"] = yield from reader.entries(policy["routes"], Route)
     if 0 < len(list_in(policy, "drills")) <= MAX_DRILLS:
-        made["drills"] = yield from reader.entries(policy["drills"], Drill, DRILL_VALUES)
+        prepared["drills"] = yield from reader.entries(policy["drills"], Drill, DRILL_VALUES)
     keys = list_in(mapping_in(policy, "auth"), "keys")
     if keys:
-        made["auth"] = {**policy["auth"], "keys": (yield from reader.entries(keys, ApiKey))}
-    return made
+        prepared["auth"] = {**policy["auth"], "keys": (yield from reader.entries(keys, ApiKey))}
+    return prepared
 
 
 class _Reader:
@@ -51,16 +52,16 @@ class _Reader:
         self._wrong = 0
         self._values = 0  # read in this step
 
-    def entries(self, values: list[Any], part: type[Part], more: int = 0) -> Steps[list[Any]]:
+    def entries(self, values: list[object], part: type[Part], more: int = 0) -> Steps[list[object]]:
         """Read a list of entries. `more`: the additional cost of each entry, in values."""
-        made: list[Any] = []
+        parts: list[object] = []
         for value in values:
             if self._wrong > MAX_FINDINGS:
                 break
-            made.append((yield from self._entry(value, part, more)))
-        return made
+            parts.append((yield from self._entry(value, part, more)))
+        return parts
 
-    def _entry(self, value: Any, part: type[Part], more: int = 0) -> Steps[Any]:
+    def _entry(self, value: object, part: type[Part], more: int = 0) -> Steps[object]:
         number, wrong = _values_in(value), self._wrong
         if number > MUCH and isinstance(value, dict):
             value = yield from self._parts(value, part)
@@ -74,30 +75,30 @@ class _Reader:
             self._values %= STEP_VALUES
         return value if read is None else read
 
-    def _parts(self, value: dict[str, Any], part: type[Part]) -> Steps[dict[str, Any]]:
+    def _parts(self, value: ParsedMapping, part: type[Part]) -> Steps[ParsedMapping]:
         """Return the mapping with its parts read."""
-        made = dict(value)
+        prepared = dict(value)
         for name, field in part.model_fields.items():
             key = field.alias or name
             inner, kind = value.get(key), bare(field.annotation)
             if isinstance(inner, dict) and _is_part(kind):
-                made[key] = yield from self._entry(inner, kind)
+                prepared[key] = yield from self._entry(inner, kind)
             if not isinstance(inner, list | dict) or get_origin(kind) is not type(inner):
                 continue
             kind = bare(get_args(kind)[-1])
             if _is_part(kind) and (len(inner) <= MAX_ENTRIES or name in UNBOUNDED):
-                made[key] = yield from self._several(inner, kind)
-        return made
+                prepared[key] = yield from self._several(inner, kind)
+        return prepared
 
-    def _several(self, values: Any, part: type[Part]) -> Steps[Any]:
+    def _several(self, values: Parsed, part: type[Part]) -> Steps[object]:
         """Read a list or mapping of parts; skips short forms, which are not mappings."""
-        made = values.copy()
+        prepared = values.copy()
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             if isinstance(value, dict) and self._wrong <= MAX_FINDINGS:
-                made[key] = yield from self._entry(value, part)
-        return made
+                prepared[key] = yield from self._entry(value, part)
+        return prepared
 
-    def _read(self, value: Any, part: type[Part]) -> Part | None:
+    def _read(self, value: object, part: type[Part]) -> Part | None:
         attempted = Budget(steps=self._budget.steps)
         try:
             read = part.model_validate(value, context=attempted)
@@ -109,7 +110,7 @@ class _Reader:
         return read
 
 
-def _is_part(kind: Any) -> bool:
+def _is_part(kind: Annotation) -> TypeGuard[type[Part]]:
     return isinstance(kind, type) and issubclass(kind, Part)
 
 

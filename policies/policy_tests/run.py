@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.balancing.availability import availability_without
+from policies.basics.untyped import JsonMapping
 from policies.compiled.policy import CompiledPolicy
 from policies.compiled.tables import PolicyTables
 from policies.difference.traffic.stand_ins import presenting, stand_in, with_stand_ins
@@ -92,7 +93,7 @@ class Subject:
         return headers
 
 
-_READERS: dict[str, Callable[[Explanation], Any]] = {
+_READERS: dict[str, Callable[[Explanation], object]] = {
     **{name: itemgetter(name) for name in ("status", "route", "pool")},
     **{name: itemgetter(name) for name in ("variant", "candidates", "region")},
     "key": lambda explanation: explanation["key_id"],
@@ -121,7 +122,7 @@ def _compare(expect: Expect, explanation: Explanation) -> Iterator[CaseFailure]:
 
 
 def _compare_part(
-    path: Path, wanted: Mapping[str, Any], explanation: Explanation
+    path: Path, wanted: JsonMapping, explanation: Explanation
 ) -> Iterator[CaseFailure]:
     """Compare a part of an explanation field by field."""
     came = explanation[str(path[-1])]
@@ -154,7 +155,7 @@ def _compare_shares(
         return
     route = next(route for route in policy.routes if route.name == explanation["route"])
     shares = shares_of(route)
-    known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
+    known = list(dict.fromkeys([*(variant.pool for variant in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():
         if pool not in known:
             yield CaseFailure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
@@ -165,7 +166,7 @@ def _compare_shares(
             yield CaseFailure((*here, pool), expected, f"{100 * share:.4g}%")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return NOTHING
     if isinstance(value, list):

@@ -1,17 +1,18 @@
-"""The decision about one request alone: the sequence up to whom it goes to, and no further.
+"""The decision about one request alone: the sequence up to the choice of variants.
 
-For comparisons and measurements. Rate limits let everything pass here.
+It is for comparisons and measurements. Rate limits let every request pass.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.access.authenticate import Denied, Identity
 from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
+from policies.basics.untyped import JsonObject
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
@@ -29,8 +30,8 @@ FREE = Charged(None, {})
 
 
 class Decision(NamedTuple):
-    """`rule` is None if none matched; `admitted`: who asks, if the route wants to know, or
-    why they may not. `step`: what the outcome comes from, if it is no `Forward`."""
+    """`rule` is None if none matched. `admitted`: the identity, or why it was denied, on routes
+    with authentication. `step`: the step that decided, if the outcome is no `Forward`."""
 
     rule: Rule | None
     admitted: Identity | Denied | None
@@ -39,9 +40,9 @@ class Decision(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What a decision depends on beside the policy and the request: the time (milliseconds
-    since 1970), the secret that keys are hashed with, which variants are in trouble, which
-    routes are part of a rollout, and the secret that cookies are sealed with, if there is one."""
+    """What a decision depends on besides policy and request: the time (milliseconds since 1970),
+    the secret of hashed keys, the variants that are out, the rollouts by route, and the secret of
+    sealed cookies."""
 
     now_ms: float
     pepper: bytes = b""
@@ -51,7 +52,7 @@ class Surroundings(NamedTuple):
 
 
 class GivenHealth:
-    """Health that is asked, and learns nothing: who is in trouble is given."""
+    """A fixed availability, which learns nothing."""
 
     def begin_probe_request(self, name: str, now_ms: float) -> None:
         pass
@@ -76,7 +77,7 @@ class GivenHealth:
 
 
 class GivenState:
-    """An isolate's state that is given, and learns nothing."""
+    """A fixed state of an isolate, which learns nothing."""
 
     drills = ()
     health = GivenHealth()
@@ -114,12 +115,12 @@ class GivenState:
     def count(self, metric: str, *labels: str | int) -> None:
         pass
 
-    def log(self, event: str, fields: dict[str, Any]) -> None:
+    def log(self, event: str, fields: JsonObject) -> None:
         pass
 
 
 def decide(policy: CompiledPolicy, request: Request, rng: Random, around: Surroundings) -> Decision:
-    """What becomes of `request`."""
+    """Return the decision about `request`."""
     target = request.target
     arrived = Arrived(around.now_ms, request.method, target.sent, request.headers, request.client)
     context = RequestContext(GivenState(around), policy, arrived, rng)

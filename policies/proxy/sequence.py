@@ -4,9 +4,9 @@
      may it pass?       who serves it?    what is that one sent?      what does the       counted
                                           (once for each attempt)     client get?
 
-Each phase may rely on what the ones before it have set in the `RequestContext`. The last
-effect says what the client gets; before a `Send` that carries its answer by itself, that is
-the `Send`. What is yielded, and what comes back, is in `phases/effects.py`.
+Each phase may rely on what earlier phases have set in the `RequestContext`. The last effect is the
+response for the client, or a `Send` that carries the variant's response by itself. The effects and
+their results are in `phases/effects.py`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from policies.proxy.phases.upstream_request_filter import upstream_request_filte
 
 
 def proxy(context: RequestContext) -> Way[None]:
-    """The whole way of a request that has just arrived."""
+    """Run all phases for a request that has just arrived."""
     arrived, state = context.arrived, context.state
     if context.policy.rollouts and state.must_learn(arrived.now_ms):
         now_ms = yield LearnRollouts()
-        context.arrived = arrived._replace(now_ms=now_ms)  # as if it had come now
+        context.arrived = arrived._replace(now_ms=now_ms)  # as if it had arrived now
     if context.trace is UNTRACED:
         context.trace = trace_of(arrived.headers, context.rng)
     refused: Refusal | Own | None = read_request(context)
@@ -51,8 +51,8 @@ def proxy(context: RequestContext) -> Way[None]:
 
 
 def choose_backend(context: RequestContext) -> Way[Refusal | None]:
-    """The first two phases, for a request whose URL has been read. Set `context.choice`; why
-    the request is not forwarded, if it is not."""
+    """Run the first two phases, for a request whose URL has been read. Sets `context.choice`.
+    Returns why the request is not forwarded; None if it is."""
     refused = request_filter(context)
     if refused is not None:
         return refused
@@ -66,7 +66,7 @@ def choose_backend(context: RequestContext) -> Way[Refusal | None]:
 
 
 def _refused(context: RequestContext, refused: Refusal | Own) -> Respond | Own:
-    """The router answers itself."""
+    """Answer by the router itself."""
     if isinstance(refused, Own):
         context.step = "own"
         return refused
@@ -80,9 +80,8 @@ def _refused(context: RequestContext, refused: Refusal | Own) -> Respond | Own:
 
 
 def forward(context: RequestContext) -> Way[None]:
-    """The other phases, for a request whose backend is chosen: out of the cache, or to
-    variants, with copies for the mirrors. What only some routes need costs the others a look
-    at an attribute."""
+    """Run the other phases, for a request whose backend is chosen: the cache, the variants, copies
+    for mirrors. What only some routes need costs the others a look at an attribute."""
     choice, state = context.choice, context.state
     route, first = choice.route, choice.candidates[0]
     if choice.panic:
@@ -119,10 +118,10 @@ def forward(context: RequestContext) -> Way[None]:
 def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Respond:
     problem, variant = failure.problem, outcome.variant
     if context.choice.panic and problem.status >= 500:
-        # What became of this request is its answer.
+        # The response says what happened to this request.
         problem = problem.after(_retry_after_s(context, outcome))
     logging(context, variant.name, problem.status)
-    if problem.status >= 500:  # the rest is the client's, who can send any number of them
+    if problem.status >= 500:  # others are the client's fault, and may come in any number
         fields = {"route": context.choice.route.name, "variant": variant.name}
         fields |= {"request_id": context.trace.request_id, "reason": failure.reason}
         context.state.log(problem.code, fields)

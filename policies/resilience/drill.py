@@ -1,19 +1,20 @@
-"""A drill: a failure that somebody planned, of a region, a variant or a pool.
+"""A drill: a planned failure of a region, a variant or a pool.
 
-It names its end from the beginning, so nobody need be left to stop it. What it does to one
-attempt is a fault: `down` (nobody answers), `errors:30%` (that share of attempts is answered
-503), `latency:2s` (an attempt waits so long before it goes on).
+It has an end from the start, so nobody needs to stop it. What it does to one attempt is a fault:
+`down` (no response), `errors:30%` (that share of attempts is answered with 503), `latency:2s` (an
+attempt waits that long first).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
 from policies.basics.durations import duration_ms, duration_text
+from policies.basics.untyped import JsonMapping
 
 if TYPE_CHECKING:
     from policies.api import drills as api
@@ -21,37 +22,38 @@ if TYPE_CHECKING:
 Kind = Literal["region", "variant", "pool"]
 Mode = Literal["down", "errors", "latency"]
 KINDS: tuple[Kind, ...] = ("region", "variant", "pool")
-MAX_LATENCY_MS = 5 * 60_000  # nobody waits longer for an answer
-MIN_MS, MAX_MS = 1_000, 24 * 3_600_000  # of a drill: a slip of the unit is no drill
+MAX_LATENCY_MS = 5 * 60_000  # clients do not wait longer
+MIN_MS, MAX_MS = 1_000, 24 * 3_600_000  # of a drill; other lengths are mistakes
 
 MODE_PATTERN = r"down|errors:([0-9]{1,3}(?:\.[0-9]{1,3})?)%|latency:([0-9a-z]{2,50})"
 _MODE = re.compile(MODE_PATTERN, re.ASCII)
 HOW_TO_WRITE_A_MODE = "write `down`, `errors:30%` or `latency:2s`"
 
 
-InFront = Literal["down", "errors"] | int | None  # of a binding: a failure, or a wait in ms
+InFront = Literal["down", "errors"] | int | None  # a failure, or a wait in ms
 
 
 class NotAMode(ValueError):
-    """The text is no mode, and the message says why."""
+    """The text is not a mode. The message says why."""
 
 
 class Fault(NamedTuple):
-    """`amount`: the share of attempts that fail, or milliseconds of waiting."""
+    """What a drill does to an attempt. `amount`: the share of attempts that fail, or milliseconds
+    of waiting."""
 
     mode: Mode
     amount: float
 
     @property
     def text(self) -> str:
-        """As people write it."""
+        """Return the mode as it is written."""
         if self.mode == "errors":
             return f"errors:{self.amount * 100:.10g}%"
         return f"latency:{duration_text(int(self.amount))}" if self.mode == "latency" else "down"
 
 
 def fault_from(text: str) -> Fault:
-    """`down`, `errors:30%`, `latency:2s`. Raises `NotAMode`."""
+    """Return the fault of `down`, `errors:30%` or `latency:2s`. Raises `NotAMode`."""
     mode = _MODE.fullmatch(text)
     if mode is None:
         raise NotAMode(f"`{text[:80]}` is no mode of a drill")
@@ -70,8 +72,8 @@ def fault_from(text: str) -> Fault:
     return Fault("latency", milliseconds)
 
 
-class Place(Protocol):
-    """What a drill can hit: a variant."""
+class TargetVariant(Protocol):
+    """A variant, as the target of a drill."""
 
     @property
     def name(self) -> str: ...
@@ -82,12 +84,12 @@ class Place(Protocol):
 
 
 class Target(NamedTuple):
-    """Whom it hits: the variants of a region, one variant, or those of a pool."""
+    """What a drill affects: the variants of a region, one variant, or those of a pool."""
 
     kind: Kind
     name: str
 
-    def covers(self, variant: Place) -> bool:
+    def covers(self, variant: TargetVariant) -> bool:
         own = variant.name if self.kind == "variant" else getattr(variant, self.kind)
         return bool(own == self.name)
 
@@ -99,7 +101,7 @@ class Target(NamedTuple):
 
 
 class ScheduledDrill(NamedTuple):
-    """One that the policy has: it runs by `schedule`, five cron fields in UTC."""
+    """A drill of the policy. `schedule`: five cron fields, in UTC."""
 
     name: str
     target: Target
@@ -108,7 +110,7 @@ class ScheduledDrill(NamedTuple):
     schedule: str
 
     def to_dict(self) -> api.ScheduledDrill:
-        """Without when it runs next."""
+        """Return JSON without the time of the next run."""
         return {
             "name": self.name,
             **self.target.to_dict(),
@@ -120,8 +122,9 @@ class ScheduledDrill(NamedTuple):
 
 
 class Drill(NamedTuple):
-    """`by`: who started it: the id of a key, `secret`, or `schedule`. `name`: that of the
-    policy's drill, if it is one. Times are milliseconds since 1970."""
+    """A drill that was started. `by`: the id of the API key that started it, `secret`, or
+    `schedule`; `name`: that of the policy's drill, if it is one. Times are milliseconds since
+    1970."""
 
     id: str
     target: Target
@@ -132,12 +135,12 @@ class Drill(NamedTuple):
     forced: bool = False
     name: str | None = None
 
-    def covers(self, variant: Place) -> bool:
+    def covers(self, variant: TargetVariant) -> bool:
         return self.target.covers(variant)
 
     @property
     def in_front(self) -> InFront:
-        """What stands in front of the bindings that it covers."""
+        """The fault in front of the bindings that it covers."""
         mode, amount = self.fault
         return int(amount) if mode == "latency" else mode
 
@@ -145,7 +148,7 @@ class Drill(NamedTuple):
         return self.starts_ms <= now_ms < self.ends_ms
 
     def to_dict(self) -> api.Drill:
-        """As JSON that people read, too."""
+        """Return JSON, for programs and people."""
         return {
             "id": self.id,
             **self.target.to_dict(),
@@ -158,8 +161,8 @@ class Drill(NamedTuple):
         }
 
 
-def drill_from(document: Mapping[str, Any]) -> Drill:
-    """The drill that `to_dict` described."""
+def drill_from(document: JsonMapping) -> Drill:
+    """Return the drill that `to_dict` described."""
     (kind,) = [kind for kind in KINDS if kind in document]
     return Drill(
         document["id"],
@@ -181,16 +184,16 @@ def _time_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def drills_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
-    """Raises `ValueError` if one cannot be read."""
+def drills_from(documents: Iterable[JsonMapping]) -> tuple[Drill, ...]:
+    """Return the drills of a list. Raises `ValueError` if one cannot be read."""
     try:
-        return tuple(drill_from(each) for each in documents)
+        return tuple(drill_from(document) for document in documents)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not drills: {error!r}") from error
 
 
 class Faults(NamedTuple):
-    """The strongest drill of each mode that a variant has now."""
+    """The strongest drill of each mode that affects a variant now."""
 
     down: Drill | None
     errors: Drill | None
@@ -201,7 +204,7 @@ class Faults(NamedTuple):
         return self.down or self.errors or self.latency
 
     def draw(self, rng: Random) -> Drill | None:
-        """The drill that one attempt meets: down beats errors, which beat latency."""
+        """Return the drill that one attempt meets: down before errors before latency."""
         if self.down:
             return self.down
         if self.errors and rng.random() < self.errors.fault.amount:
@@ -209,8 +212,9 @@ class Faults(NamedTuple):
         return self.latency
 
 
-def faults_of(drills: Sequence[Drill], variant: Place, now_ms: float) -> Faults:
-    """Of drills that overlap the most errors count, and the longest wait."""
+def faults_of(drills: Sequence[Drill], variant: TargetVariant, now_ms: float) -> Faults:
+    """Return the faults of a variant: of overlapping drills, the most errors and the longest
+    wait."""
     on = [drill for drill in drills if drill.is_on(now_ms) and drill.covers(variant)]
     return Faults(*(_strongest(on, mode) for mode in ("down", "errors", "latency")))
 

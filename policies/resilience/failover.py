@@ -1,9 +1,9 @@
-"""Whether, where and when a request is tried again.
+"""Retries: whether, where and when a request is tried again.
 
-Attempts go to different variants, in the order of the candidates. A request is only tried
-again if that does no harm: its method is idempotent (RFC 9110, section 9.2.2), or it has an
-`Idempotency-Key`, or the route says so. Waiting doubles with each attempt, with jitter, so
-that clients who failed together do not come back together.
+Attempts go to different variants, in the order of the candidates. A request is tried again only if
+that does no harm: its method is idempotent (RFC 9110, section 9.2.2), or it has an
+`Idempotency-Key`, or the route says so. The wait doubles with each attempt, with jitter, so that
+clients that failed together do not come back together.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from policies.resilience.latency import Hedge
 T = TypeVar("T")
 Keeping = Literal["whole", "arriving"]
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-BODILESS = frozenset({"GET", "HEAD"})  # there may be a body, but it means nothing (9.3.1)
-HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # two at once must change nothing
+BODILESS = frozenset({"GET", "HEAD"})  # a body would have no meaning (9.3.1)
+HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # sent twice, they change nothing
 MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
-JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
-BUDGET_WINDOW_MS = 10_000  # the Gateway API's
-BUDGET_FLOOR = 10  # attempts in a window that are always allowed: one a second
+JITTER = 0.5  # a wait is up to half as long again, and never shorter than configured
+BUDGET_WINDOW_MS = 10_000  # as in the Gateway API
+BUDGET_FLOOR = 10  # attempts in a window that are always allowed, one a second
 
 
 class RetryPolicy(NamedTuple):
-    """`attempts`: how many after the first. `codes`: statuses of answers that are not
-    taken; `connect` and `timeout` stand for no answer. `again`: when all candidates have
-    been tried, begin with the first once more. `buffer`: bytes of a body that are kept for
-    another attempt. `budget`: extra attempts for each request, on average; None for no bound.
-    `hedge`: when a
-    second attempt begins although the first is still under way."""
+    """How a route retries.
+
+    `attempts`: how many after the first. `codes`: statuses of responses that are retried.
+    `connect`, `timeout`: whether attempts without a response are. `again`: when all candidates have
+    been tried, start again with the first. `buffer`: the most bytes of a body that are kept for
+    another attempt. `budget`: extra attempts per request, on average; None for no bound. `hedge`:
+    when a second attempt starts although the first still runs.
+    """
 
     attempts: int
     codes: frozenset[int]
@@ -51,7 +53,7 @@ NEVER = RetryPolicy(0, frozenset(), False, False, False, False, 0, 0, 0.0)
 
 
 def may_repeat(terms: RetryPolicy, method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a second attempt at a request does no harm, and is wanted."""
+    """Return whether a second attempt does no harm, and the policy wants one."""
     if not terms.attempts or "upgrade" in headers:
         return False
     return terms.non_idempotent or method in IDEMPOTENT or "idempotency-key" in headers
@@ -60,8 +62,8 @@ def may_repeat(terms: RetryPolicy, method: str, headers: Mapping[str, str]) -> b
 def hedge_to(
     terms: RetryPolicy, candidates: Sequence[T], method: str, headers: Mapping[str, str]
 ) -> T | None:
-    """Who can get a request, too, if the first candidate is slow; None if nobody can. It must
-    be safe to repeat, change nothing, and have no body to be sent to two places."""
+    """Return the candidate of a hedged request; None if there is none. A hedged request must be
+    repeatable, change nothing, and have no body, which would go to two places."""
     if method not in HEDGED or len(candidates) < 2:
         return None
     if has_content(headers):
@@ -70,8 +72,8 @@ def hedge_to(
 
 
 def keeping(terms: RetryPolicy, headers: Mapping[str, str]) -> Keeping | None:
-    """How the body there is can be kept for another attempt: read `whole` before the first
-    if its length is told, while it is `arriving` if not; None if it is too long."""
+    """Return how the body can be kept for another attempt: `whole` before the first one if its
+    length is announced, `arriving` if not; None if it is too long."""
     length = content_length(headers)
     if length is None:
         return "arriving"
@@ -79,7 +81,7 @@ def keeping(terms: RetryPolicy, headers: Mapping[str, str]) -> Keeping | None:
 
 
 def plan(terms: RetryPolicy, candidates: Sequence[T]) -> list[T]:
-    """Whom to try, in order; the first is there in any case."""
+    """Return the variants to try, in order. The first one is tried in any case."""
     tries = list(candidates[: terms.attempts + 1])
     if terms.again:
         while len(tries) <= terms.attempts:
@@ -88,25 +90,25 @@ def plan(terms: RetryPolicy, candidates: Sequence[T]) -> list[T]:
 
 
 def backoff_ms(terms: RetryPolicy, attempt: int, rng: Random) -> float:
-    """How long to wait before the `attempt`th attempt (2 is the first that waits)."""
+    """Return the wait before attempt number `attempt`; 2 is the first that waits."""
     factor: float = min(2 ** (attempt - 2), MAX_BACKOFF_FACTOR)
     return terms.backoff_ms * factor * (1 + JITTER * rng.random())
 
 
 class RetryBudget:
-    """Keeps the extra attempts of a route from becoming a storm: in any window no more than
-    a part of its requests, but always a few. A hedge is reserved before it is known whether
-    it will be sent; reservations keep other hedges back, but no attempt after a failure."""
+    """Bounds the extra attempts of a route: in any window a share of its requests, but always a
+    few. A hedge is reserved before it is known whether it will be sent. Reservations hold back
+    other hedges, but no attempt after a failure."""
 
     __slots__ = ("_extra", "_requests", "_reserved")
 
     def __init__(self) -> None:
-        self._requests: deque[list[float]] = deque()  # [second, requests], a window of them
+        self._requests: deque[list[float]] = deque()  # [second, requests] of one window
         self._extra: deque[float] = deque()
         self._reserved: deque[float] = deque()
 
     def request(self, now_ms: float) -> None:
-        """A request has come."""
+        """Count a request."""
         second = now_ms // 1000
         if self._requests and self._requests[-1][0] == second:
             self._requests[-1][1] += 1
@@ -115,7 +117,7 @@ class RetryBudget:
             self._forget(now_ms)
 
     def take(self, budget: float | None, now_ms: float) -> bool:
-        """Whether one more attempt is allowed; if so it counts."""
+        """Return whether one more attempt is allowed, and count it."""
         if budget is None:
             return True
         limit = self._limit(budget, now_ms)
@@ -125,7 +127,7 @@ class RetryBudget:
         return True
 
     def reserve(self, budget: float | None, now_ms: float) -> bool:
-        """Whether a hedge is allowed, should it become necessary."""
+        """Return whether a hedge is allowed, and reserve it."""
         limit = None if budget is None else self._limit(budget, now_ms)
         if limit is not None and len(self._extra) + len(self._reserved) >= limit:
             return False
@@ -133,7 +135,7 @@ class RetryBudget:
         return True
 
     def settle(self, now_ms: float, *, is_sent: bool) -> None:
-        """What was reserved has been sent, or was not necessary."""
+        """End a reservation: the hedge was sent, or was not needed."""
         if self._reserved:
             self._reserved.popleft()
         if is_sent:
@@ -146,10 +148,10 @@ class RetryBudget:
 
     def _forget(self, now_ms: float) -> None:
         begins = now_ms - BUDGET_WINDOW_MS
-        # A second's requests stay as long as one of them may be in the window: else the extra
+        # A second's requests stay as long as one of them may be in the window. Otherwise the extra
         # attempts of that second would outlive them, and use up a budget of 100%.
         while self._requests and (self._requests[0][0] + 1) * 1000 <= begins:
             self._requests.popleft()
-        for times in (self._extra, self._reserved):  # of some, nobody hears any more
+        for times in (self._extra, self._reserved):  # of some, the end is never heard
             while times and times[0] < begins:
                 times.popleft()

@@ -1,4 +1,4 @@
-"""What the policy says about health, as decisions use it. Times in milliseconds."""
+"""The settings of health in a policy, as decisions use them. Times in milliseconds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 
 class ActiveTerms(NamedTuple):
-    """Probes: `expect` are ranges of status codes, both ends included; `body`: text that the
-    answer must contain."""
+    """Active health. `expect`: ranges of status codes, both ends included; `body`: text that the
+    response must contain."""
 
     path: str
     interval_ms: int
@@ -19,8 +19,8 @@ class ActiveTerms(NamedTuple):
 
 
 class OutlierTerms(NamedTuple):
-    """What real traffic tells: a variant is ejected after `consecutive` failures (0: never
-    for that), or when a share `rate` of at least `at_least` attempts in `window_ms` failed."""
+    """Outlier detection. A variant is ejected after `consecutive` failures (0: never for that), or
+    when a share `rate` of at least `at_least` attempts in `window_ms` failed."""
 
     consecutive: int
     rate: float
@@ -32,8 +32,8 @@ class OutlierTerms(NamedTuple):
 
 
 class HealthTerms(NamedTuple):
-    """`active` is None if nobody is probed. `panic`: when no larger share of a pool's
-    variants is well, its health is not looked at."""
+    """Both. `active` is None without probes. `panic`: if no larger share of a pool's variants is
+    healthy, its health is ignored."""
 
     active: ActiveTerms | None
     passive: OutlierTerms

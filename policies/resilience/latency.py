@@ -1,12 +1,12 @@
-"""How long the variants of a route take to begin an answer: when one of them is slow.
+"""The response times of the variants of a route, to know when one is slow.
 
-1. Times are counted in buckets, each a fifth wider than the one before, so an estimate is
-   at most so much too high, and never too low.
-2. There are two generations of counts; the older one goes when the younger is a minute old,
-   so what was long ago is forgotten. Below `MIN_SAMPLES` nothing is said.
+1. Times are counted in buckets, each a fifth wider than the one before. So an estimate is at most
+   that much too high, and never too low.
+2. There are two generations of counts. The older one is dropped when the younger is a minute old.
+   Below `MIN_SAMPLES` there is no estimate.
 
-A second request after the time that 95 of 100 answers take costs about 5 % more requests and
-cuts off the slowest (Dean and Barroso, The Tail at Scale, CACM 56/2, 2013: hedged requests).
+A second request after the 95th percentile costs about 5 % more requests, and cuts off the slowest
+responses (Dean and Barroso, The Tail at Scale, CACM 56/2, 2013: hedged requests).
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from typing import Literal
 QUANTILE = 0.95
 WIDTH = 1.2
 GENERATION_MS = 60_000
-MIN_SAMPLES = 100  # of which five are slower than the estimate
+MIN_SAMPLES = 100  # five of them are slower than the estimate
 MAX_BUCKET = 70  # 350 s
-LOOK_AGAIN_MS = 1_000  # an estimate is good for so long
+LOOK_AGAIN_MS = 1_000  # how long an estimate is used
 
-Hedge = int | Literal["p95"] | None  # when a second request is sent: milliseconds, or so
+Hedge = int | Literal["p95"] | None  # milliseconds, or the percentile, until a second request
 
 
 class Latencies:
-    """Times of one route in one isolate."""
+    """The times of one route in one isolate."""
 
     __slots__ = ("_began_ms", "_estimate", "_estimated_ms", "_older", "_younger")
 
     def __init__(self) -> None:
         self._younger: dict[int, int] = {}
         self._older: dict[int, int] = {}
-        self._began_ms = 0.0  # the younger
+        self._began_ms = 0.0  # of the younger generation
         self._estimate: float | None = None
         self._estimated_ms = 0.0
 
     def note(self, took_ms: float, now_ms: float) -> None:
-        """An answer began after so long, or had not begun."""
+        """Count a time: a response began after it, or had not begun."""
         self._age(now_ms)
         bucket = min(MAX_BUCKET, max(0, ceil(log(max(took_ms, 1.0), WIDTH))))
         self._younger[bucket] = self._younger.get(bucket, 0) + 1
 
     def p95(self, now_ms: float) -> float | None:
-        """The time that 95 of 100 answers take at most; None if too few are known."""
+        """Return the 95th percentile in milliseconds; None with too few samples."""
         if not 0 <= now_ms - self._estimated_ms < LOOK_AGAIN_MS:
             self._age(now_ms)
             self._estimate, self._estimated_ms = self._estimated(), now_ms
@@ -52,7 +52,7 @@ class Latencies:
 
     def _estimated(self) -> float | None:
         buckets = sorted(self._younger.keys() | self._older.keys())
-        counts = [self._younger.get(each, 0) + self._older.get(each, 0) for each in buckets]
+        counts = [self._younger.get(bucket, 0) + self._older.get(bucket, 0) for bucket in buckets]
         total = sum(counts)
         if total < MIN_SAMPLES:
             return None

@@ -1,13 +1,14 @@
-"""Outlier detection: what an isolate learns of one variant from the requests that it sends there.
+"""Outlier detection: the state of one variant in one isolate, by the requests sent there.
+
 Its states are those of `outlier_states.py`; in a policy, its settings are `health.passive`.
 
-1. Failures in a row, or too large a share of them in a window, eject a variant: for
-   `eject_ms` times the number of ejections in a row, at most `max_eject_ms`; the number
-   shrinks by one for each `eject_ms` that it stays well (Envoy's outlier detection).
-2. Then one request is the probe request. Its answer decides; if none comes, there is another.
-3. Who comes back is given its requests little by little (Envoy's slow start), and fewer
-   failures than before are enough to eject it again.
-4. What comes of requests that began before its present state says nothing new.
+1. Failures in a row, or too large a share of them in a window, eject a variant: for `eject_ms`
+   times the number of ejections in a row, at most `max_eject_ms`. The number falls by one for each
+   `eject_ms` without an ejection (Envoy's outlier detection).
+2. Then one request is the probe request, whose response decides. If none comes, there is another.
+3. A returning variant gets its requests little by little (Envoy's slow start), and fewer failures
+   than before eject it again.
+4. Outcomes of requests that began before the present state are ignored.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from policies.resilience.health_terms import OutlierTerms
 from policies.resilience.outlier_states import INITIAL, TRANSITIONS, OutlierEvent, OutlierState
 
 SLOTS = 10  # parts of a window
-MIN_SHARE = 0.1  # Envoy's
+MIN_SHARE = 0.1  # as in Envoy
 PROBE_REQUEST_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
-MOST_DOUBLED = 6  # to two minutes
-PROBE_REQUEST_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
-SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
-ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
+MOST_DOUBLED = 6  # times: up to two minutes
+PROBE_REQUEST_MS = 30_000  # a probe request without an outcome for so long is lost
+SUSPECT_AFTER = 2  # failures in a row; a third is hardly the request's fault
+ON_PROBATION = (2, 4)  # failures in a row, and attempts for a share
 _WELL, _EJECTED, _RETURNING = (
     OutlierState.WELL,
     OutlierState.EJECTED,
@@ -33,7 +34,8 @@ _WELL, _EJECTED, _RETURNING = (
 
 
 class OutlierDetection:
-    """One variant. Times in milliseconds since 1970; `began_ms` is when an attempt did."""
+    """The state of one variant. Times in milliseconds since 1970; `began_ms` is the start of an
+    attempt."""
 
     __slots__ = (
         "_consecutive",
@@ -57,13 +59,13 @@ class OutlierDetection:
         self.terms = terms
         self.requests = 0  # attempts in all
         self.failures = 0
-        self.since_ms = 0.0  # since when it is ejected, returning or well
+        self.since_ms = 0.0  # since when it is ejected, returning or healthy
         self.until_ms = 0.0  # the end of the ejection
-        self._state = INITIAL  # without what only time changes: see `state`
-        self._ejections = 0  # in a row, less the time it was well
+        self._state = INITIAL  # without half-open, which depends on the time: see `state`
+        self._ejections = 0  # in a row, reduced with time
         self._probe_requests = 0  # in this ejection
         self._consecutive = 0  # failures in a row
-        self._undone = 0  # those in the row that the last success ended
+        self._undone = 0  # the failures in a row that the last success ended
         self._forget()
 
     def state(self, now_ms: float) -> OutlierState:
@@ -76,17 +78,17 @@ class OutlierDetection:
 
     @property
     def is_ejected(self) -> bool:
-        """Also while it is half-open."""
+        """Whether it is ejected or half-open."""
         return self._state is _EJECTED
 
     def share(self, now_ms: float) -> float:
-        """Which part of its requests a variant gets that is not ejected."""
+        """Return the share of its requests that a variant gets unless it is ejected."""
         if self.state(now_ms) is not _RETURNING:
-            return 1.0  # also if a new policy has taken the slow start away meanwhile
+            return 1.0  # also if the policy has no slow start any more
         return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
 
     def awaits_probe_request(self, now_ms: float) -> bool:
-        """Whether a request may be sent to see how it is."""
+        """Return whether a probe request may be sent."""
         return self._state is _EJECTED and now_ms >= max(self.until_ms, self.probe_request_until_ms)
 
     def begin_probe_request(self, now_ms: float) -> None:
@@ -94,20 +96,20 @@ class OutlierDetection:
         self._probe_requests += 1
 
     def probe_request_patience_ms(self) -> int:
-        """How long a probe request may hold up a request that can be sent elsewhere, too: at first
-        briefly, but longer each time, should its requests take that long."""
+        """Return how long a probe request may hold up a request that can go elsewhere: short at
+        first, and longer each time, in case the variant is slow."""
         patience: int = PROBE_REQUEST_PATIENCE_MS << min(self._probe_requests - 1, MOST_DOUBLED)
         return patience
 
     def is_on_probation(self, now_ms: float) -> bool:
-        """Whether its failures are to be expected, and better hidden from clients."""
+        """Return whether failures are likely, and better hidden from clients."""
         if self.terms.consecutive and self._consecutive >= SUSPECT_AFTER:
             return True
         state = self._state
         return state is not _WELL and (state is _EJECTED or self.state(now_ms) is _RETURNING)
 
     def succeeded(self, began_ms: float, now_ms: float) -> bool:
-        """An attempt came to a good end; whether that has changed its state."""
+        """Record a success. Returns whether the state has changed."""
         self.requests += 1
         if began_ms < self.since_ms:
             return False
@@ -124,7 +126,7 @@ class OutlierDetection:
         return False
 
     def failed(self, began_ms: float, now_ms: float) -> bool:
-        """An attempt failed, and it was the variant's fault; whether it is ejected now."""
+        """Record a failure of the variant. Returns whether it is ejected now."""
         self.requests += 1
         self.failures += 1
         if began_ms < max(self.since_ms, self.until_ms):
@@ -140,8 +142,8 @@ class OutlierDetection:
         return True
 
     def broke(self, began_ms: float, now_ms: float) -> bool:
-        """The answer that an attempt had begun with broke off: what was a success is a
-        failure, also in the row that it ended."""
+        """Record that a response broke off after it began: the success becomes a failure, also in
+        the row of failures that it ended."""
         self.requests -= 1
         if began_ms >= self.since_ms and self._state is not _EJECTED:
             self._consecutive += self._undone
@@ -150,7 +152,8 @@ class OutlierDetection:
         return self.failed(began_ms, now_ms)
 
     def rest(self, until_ms: float, now_ms: float) -> bool:
-        """It has asked to be left alone; that is no failure, but ends like an ejection."""
+        """Eject it until then, because it asked for that. This is no failure, but ends like an
+        ejection."""
         until_ms = min(until_ms, now_ms + self.terms.max_eject_ms)
         if until_ms <= max(now_ms, self.until_ms):
             return False
@@ -162,11 +165,11 @@ class OutlierDetection:
         return True
 
     def returns(self, now_ms: float) -> None:
-        """It is known to be well again."""
+        """It is known to be healthy again."""
         self._return(OutlierEvent.RECOVERED, now_ms)
 
     def _move(self, event: OutlierEvent, now_ms: float) -> None:
-        """Half-open is not kept: it is an ejection whose time is over."""
+        """Change the state. Half-open is not stored: it is an ejection whose time is over."""
         before = self.state(now_ms) if self._state is _EJECTED else self._state
         self._state = next_state(TRANSITIONS, before, event)
 
@@ -225,7 +228,7 @@ class OutlierDetection:
             self._succeeded += 1
 
     def _take_back(self) -> None:
-        """The last success, unless it has left the window."""
+        """Take the last success back, unless it has left the window."""
         for slot in reversed(self._slots):
             if slot[1]:
                 slot[1] -= 1

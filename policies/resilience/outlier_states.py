@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class OutlierState(Enum):
-    """The values are what people are told."""
+    """The states. Their values are in the JSON."""
 
     WELL = "healthy"
     EJECTED = "ejected"
@@ -19,7 +19,7 @@ class OutlierState(Enum):
 
 
 class OutlierEvent(Enum):
-    """The values are the words of the documentation."""
+    """The events. Their values are the words of the documentation."""
 
     OUTLIER = "too many failures"
     EJECTION_OVER = "the ejection is over"
@@ -37,7 +37,7 @@ TRANSITIONS = {
     (OutlierState.RETURNING, OutlierEvent.OUTLIER): OutlierState.EJECTED,
     (OutlierState.EJECTED, OutlierEvent.EJECTION_OVER): OutlierState.HALF_OPEN,
     (OutlierState.HALF_OPEN, OutlierEvent.SUCCESS): OutlierState.RETURNING,
-    # Requests go to an ejected variant only while nobody is well.
+    # Requests go to an ejected variant only while no variant is healthy.
     (OutlierState.EJECTED, OutlierEvent.SUCCESS): OutlierState.RETURNING,
     (OutlierState.HALF_OPEN, OutlierEvent.PROBE_FAILED): OutlierState.EJECTED,
     (OutlierState.RETURNING, OutlierEvent.SLOW_START_OVER): OutlierState.WELL,

@@ -1,7 +1,7 @@
-"""What people do with a rollout that is under way, and when they may.
+"""The actions on a rollout that has been started, and when each is allowed.
 
-Each action is a function that changes the run, or says why it does not. Rolling back is
-possible in every state but one: when it has been rolled back already.
+Each action is a function that changes the run, and returns None, or why it is refused. A rollback
+is allowed in every state except `rolled-back`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from policies.rollouts.world import Planned, RolloutContext
 
 
 class Command(NamedTuple):
-    """What somebody does: `planned` is the rollout as the policy has it now, if it does."""
+    """An action by a caller. `planned`: the rollout as the policy has it now; None if it has
+    none."""
 
     by: str
     note: str | None
@@ -50,7 +51,7 @@ def pause(run: Run, command: Command) -> str | None:
 
 
 def resume(run: Run, command: Command) -> str | None:
-    """Go on; what was edited counts from here on, and so does what it is judged by."""
+    """Resume. Edits of the policy take effect, and the analysis begins anew."""
     if not run.may(RolloutEvent.RESUME):
         return f"it is {run.state}: there is nothing to resume"
     if command.planned is None:
@@ -78,17 +79,18 @@ def resume(run: Run, command: Command) -> str | None:
 
 
 def _anew(run: Run, now_ms: int) -> Analysis | None:
-    """What it is judged by from here on; what has been learnt of the old pool stays."""
+    """Return a new analysis that keeps what is known of the old pool."""
     terms, was = run.plan.terms, run.analysis
     return Analysis(terms, now_ms, was.known if was else None) if terms else None
 
 
 def _step_to_go_on(run: Run, plan: RolloutPlan) -> int | None:
-    """The step of an edited plan to go on with: no user is moved back."""
+    """Return the step of an edited plan to go on with, so that no user is moved back; None if there
+    is none."""
     if run.weight is None:
         return min(run.step, len(plan.steps) - 1)
     steps = enumerate(plan.steps)
-    fit = (at for at, each in steps if each.kind == "weight" and each.value >= run.weight)
+    fit = (at for at, step in steps if step.kind == "weight" and step.value >= run.weight)
     return next(fit, None)
 
 
@@ -129,8 +131,8 @@ ACTIONS: dict[str, Callable[[Run, Command], str | None]] = {
 
 
 def _moves_others(run: Run, plan: RolloutPlan, step: int, shares: dict[str, float]) -> str | None:
-    """Why it had better not go on as it was edited, if that takes users away from where they
-    are; `shares`: of its routes, by the file and before the first weight."""
+    """Return why the edited plan would take users away from their pool; None if it would not.
+    `shares`: by route, the percentage of the new pool in the policy, before the first weight."""
     if (plan.source, plan.to) != (run.plan.source, run.plan.to):
         return "it has other pools now: start it anew, or `force` it to go on all the same"
     lost = [route for route in run.plan.routes if route not in plan.routes]
@@ -141,9 +143,11 @@ def _moves_others(run: Run, plan: RolloutPlan, step: int, shares: dict[str, floa
 
 
 def moved_back(plan: RolloutPlan, step: int, shares: Mapping[str, float]) -> str | None:
-    """Why it had better not go on with that step, if that takes users away from the new pool;
-    `shares`: by route, what that has now."""
-    first = next((each.value for each in plan.steps[step:] if each.kind == "weight"), WHOLE)
+    """Return why this step would take users away from the new pool; None if it would not. `shares`:
+    by route, the percentage of the new pool now."""
+    first = next(
+        (following.value for following in plan.steps[step:] if following.kind == "weight"), WHOLE
+    )
     for route, now in shares.items():
         if now > first:
             return (

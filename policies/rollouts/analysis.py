@@ -1,22 +1,23 @@
-"""How a rollout does: what came of both pools' requests in an interval, and what that says.
+"""Judges a rollout by the requests of both pools in each interval.
 
-1. Too few requests say nothing: the interval goes on until there are enough. Nothing is
-   taken for a success, or for a failure, that was not seen.
-2. Every limit is a hypothesis that is tested (`evidence.py`); a percentile, too: "the p95 is
-   at most 300 ms" says that at most 5 of 100 take longer.
-3. Pools are compared over the same time, so what is bad for both counts against neither. When
-   all requests go to the new pool, it is compared with what was measured of the old one before;
-   without that, nothing passes.
-4. A test that begins to doubt, and a check that does not answer, decide nothing: neither is
-   anything passed. A check that says no is a failure.
+1. Too few requests decide nothing: the interval goes on until there are enough. Neither success nor
+   failure is assumed without data.
+2. Every limit is a hypothesis that is tested (`evidence.py`), a percentile too: "the p95 is at most
+   300 ms" means that at most 5 of 100 requests take longer.
+3. Pools are compared over the same time, so what slows or breaks both counts against neither. When
+   all requests go to the new pool, it is compared with the earlier counts of the old one; without
+   those, nothing passes.
+4. A test in doubt, and a check without an answer, decide nothing: the interval neither passes nor
+   fails. A check that answers with a failure fails it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from policies.basics.durations import duration_text
+from policies.basics.untyped import JsonMapping, JsonObject, Parsed
 from policies.compiled.rollout_plan import AnalysisSpec
 from policies.resilience.drill import time_text
 from policies.rollouts.counts import Counts, counts_from
@@ -35,16 +36,16 @@ if TYPE_CHECKING:
 Word = Literal["passed", "failed", "no-data", "inconclusive"]
 SIDES = ("from", "to")
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-COMPARED = 0.95  # the percentile whose increase is limited
-DOUBT = 3.0  # a value: what was seen is three times likelier if it is worse
-PRIOR = 200  # requests that are assumed to have come before, one of which failed
+COMPARED = 0.95  # the percentile whose increase is tested
+DOUBT = 3.0  # an e-value: the counts are three times likelier if the pool is worse
+PRIOR = 200  # assumed earlier requests, one of which failed
 
 CheckWord = Literal["passed", "failed", "error"]
-Result = tuple[CheckWord, str]  # of a check: passed, failed or error, and what it said
+Result = tuple[CheckWord, str]  # of a check, with its message
 
 
 class Verdict(NamedTuple):
-    """`sides`: the counts of both pools as people read them."""
+    """The verdict on one interval. `sides`: the counts of both pools, as JSON."""
 
     word: Word
     at_ms: int
@@ -67,8 +68,8 @@ class Verdict(NamedTuple):
 
 
 class Analysis:
-    """`sides`: the counts of this interval, which began at `since_ms`. `failures`: verdicts so
-    far that were failures. `known`: what has been learnt of the old pool by another one."""
+    """The analysis of one rollout. `sides`: the counts of this interval, which began at `since_ms`;
+    `failures`: the number of failed intervals; `known`: earlier counts of the old pool."""
 
     def __init__(self, terms: AnalysisSpec, now_ms: int, known: Counts | None = None) -> None:
         self.terms = terms
@@ -77,7 +78,7 @@ class Analysis:
         self.failures = 0
         self.last: Verdict | None = None
         self.evidence = {name: Evidence() for name in _tests(terms)}
-        self.known = known or Counts()  # of the other pool, before this interval
+        self.known = known or Counts()  # of the old pool, before this interval
 
     @property
     def due_ms(self) -> int:
@@ -91,20 +92,21 @@ class Analysis:
         self.sides[side].add(counts)
 
     def begin(self, now_ms: int) -> None:
-        """Another interval."""
+        """Begin another interval."""
         self.since_ms = now_ms
         self.sides = {side: Counts() for side in SIDES}
 
     def bear(self) -> None:
-        """A failure has no consequences: what it was decided on is not counted again."""
+        """Ignore a failure: the evidence that led to it is dropped."""
         known = self.evidence.items()
         self.evidence = {n: Evidence() if e.value >= self.alarm else e for n, e in known}
 
     def judge(
         self, now_ms: int, *, is_whole: bool, is_out: bool, results: Mapping[str, Result]
     ) -> Verdict:
-        """The interval is over. `is_whole`: all requests go to the new pool, so there is nothing
-        to compare with; `is_out`: none of its variants is well; `results` of the checks."""
+        """End the interval with a verdict. `is_whole`: all requests go to the new pool, so there is
+        nothing to compare with; `is_out`: none of its variants is healthy; `results`: those of the
+        checks, by name."""
         numbers = {side: counts.to_dict() for side, counts in self.sides.items()}
         checks = tuple((name, *result) for name, result in results.items())
         missing = self._missing(is_whole)
@@ -149,18 +151,18 @@ class Analysis:
             "last": self.last and self.last.to_dict(),
         }
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return {
             "since_ms": self.since_ms,
             "sides": {side: counts.to_json() for side, counts in self.sides.items()},
             "failures": self.failures,
             "last": self.last,
-            "evidence": {name: each.to_json() for name, each in self.evidence.items()},
+            "evidence": {name: evidence.to_json() for name, evidence in self.evidence.items()},
             "known": self.known.to_json(),
         }
 
-    def restore(self, value: Mapping[str, Any]) -> None:
-        """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
+    def restore(self, value: JsonMapping) -> None:
+        """Restore what `to_json` returned. Raises `ValueError` for anything else."""
         try:
             self.sides = {side: counts_from(value["sides"][side]) for side in SIDES}
             self.evidence = {n: evidence_from(value["evidence"][n]) for n in _tests(self.terms)}
@@ -171,7 +173,7 @@ class Analysis:
             raise ValueError(f"not an analysis: {error!r}") from error
 
     def _missing(self, is_whole: bool) -> list[str]:
-        """What there is too little of to judge anything."""
+        """Return which data are too few for a verdict."""
         has_other = not self.terms.compares or (is_whole and self.known.requests)
         sides = ("to",) if has_other else SIDES
         least, words = self.terms.min_requests, {"from": "old", "to": "new"}
@@ -186,12 +188,12 @@ class Analysis:
             self.evidence[name].add(logs)
 
     def _beyond(self, level: float) -> list[str]:
-        """The tests whose evidence has reached that, and why."""
-        found = [name for name, each in self.evidence.items() if each.value >= level]
+        """Return the tests whose evidence has reached `level`, with the numbers."""
+        found = [name for name, evidence in self.evidence.items() if evidence.value >= level]
         return [f"{name}: {self._because(name)}" for name in found]
 
     def _tested(self, is_whole: bool) -> Iterator[tuple[str, list[float]]]:
-        """Each test of this interval: its name, and the logarithms of its e-values."""
+        """Yield each test of this interval: its name, and the logarithms of its e-values."""
         terms, (other, to) = self.terms, (self.sides[side] for side in SIDES)
         if terms.error_rate is not None:
             yield ERROR_RATE, over_limit(to.failed, terms.error_rate)
@@ -218,7 +220,7 @@ class Analysis:
                 yield LATENCY_INCREASE, worse_than(slow, others, 0.0, 1 - COMPARED)
 
     def _because(self, name: str) -> str:
-        """What was counted, as people compare it."""
+        """Return the counts that a test compares, as text."""
         other, to = (self.sides[side] for side in SIDES)
         if name in (ERROR_RATE, ERROR_INCREASE):
             text = "{1} of {0} failed".format(*to.failed)
@@ -233,7 +235,7 @@ class Analysis:
         return " against ".join("nothing" if ms is None else f"{ms:,.0f} ms" for ms in times)
 
     def _learn(self) -> None:
-        """What is known of the other pool counts for less the older it is."""
+        """Add the interval to what is known of the old pool; older counts weigh less."""
         if self.sides["from"].requests < self.terms.min_requests:
             return
         known, self.known = self.known, Counts()
@@ -249,8 +251,8 @@ LATENCY_INCREASE = "p95 against the old pool"
 
 
 def _tests(terms: AnalysisSpec) -> list[str]:
-    """The names of those that the terms ask for."""
-    asked = {
+    """Return the names of the tests for the limits of the policy."""
+    limits = {
         ERROR_RATE: terms.error_rate,
         "p50": terms.p50_ms,
         "p95": terms.p95_ms,
@@ -258,9 +260,9 @@ def _tests(terms: AnalysisSpec) -> list[str]:
         ERROR_INCREASE: terms.error_increase,
         LATENCY_INCREASE: terms.latency_increase,
     }
-    return [name for name, limit in asked.items() if limit is not None]
+    return [name for name, limit in limits.items() if limit is not None]
 
 
-def _verdict_from(value: Any) -> Verdict:
+def _verdict_from(value: Parsed) -> Verdict:
     word, at_ms, reasons, sides, checks = value
     return Verdict(word, int(at_ms), tuple(reasons), dict(sides), tuple(map(tuple, checks)))

@@ -1,9 +1,9 @@
-"""What came of the requests of one pool: how many, how many failed, how long they took.
+"""The counts of one pool: requests, failures, and response times.
 
-Times are counted in buckets, each a tenth wider than the one before, and only those of
-answers that were no failure: a variant that fails at once is not a fast one. A count of
-those that took longer than a limit has only buckets that lie wholly beyond it, so it is
-never too high; a percentile is at most a tenth too high, and never too low.
+Times are counted in buckets, each a tenth wider than the one before, and only for requests that did
+not fail: a variant that fails at once is not fast. The number of requests over a limit counts only
+buckets wholly beyond it, so it is never too high. A percentile is at most a tenth too high, and
+never too low.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import accumulate
 from math import ceil, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from policies.basics.json import Json
+from policies.basics.untyped import Parsed
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api
@@ -19,11 +22,11 @@ if TYPE_CHECKING:
 WIDTH = 1.1
 MAX_BUCKET = 134  # 350 s
 _LOG_WIDTH = log(WIDTH)
-MAX_COUNT = 1_000_000_000  # of one kind that is told at once; more is no count
+MAX_COUNT = 1_000_000_000  # in one report; more is refused
 
 
 class Counts:
-    """Sums; `times`: bucket to number."""
+    """Sums; `times` has the number of each bucket."""
 
     __slots__ = ("errors", "requests", "times")
 
@@ -53,12 +56,12 @@ class Counts:
                 self.times.pop(bucket, None)
 
     def broke(self) -> None:
-        """An answer that had begun, and was counted as good, was not."""
+        """Count a failure for a response that was counted as good, and then broke off."""
         self.errors += 1
 
     @property
     def failed(self) -> tuple[int, int]:
-        """How many there were, and how many failed."""
+        """Return the numbers of requests and of failures."""
         return self.requests, min(self.errors, self.requests)
 
     @property
@@ -66,12 +69,12 @@ class Counts:
         return sum(self.times.values())
 
     def over(self, limit_ms: float) -> int:
-        """How many certainly took longer."""
+        """Return how many requests certainly took longer than the limit."""
         first = bucket_of(limit_ms) + 1
         return sum(number for bucket, number in self.times.items() if bucket >= first)
 
     def percentile_ms(self, share: float) -> float | None:
-        """The time that such a share (0 to 1) took at most; None if nothing was timed."""
+        """Return the time that this share (0 to 1) of requests took at most; None without times."""
         total = self.timed
         buckets = sorted(self.times)
         sums = accumulate(self.times[bucket] for bucket in buckets)
@@ -81,7 +84,7 @@ class Counts:
         return None
 
     def to_dict(self) -> api.Counted:
-        """For people: a rate from 0 to 1, times in milliseconds."""
+        """Return JSON: a rate from 0 to 1, times in milliseconds."""
         requests, errors = self.failed
         return {
             "requests": requests,
@@ -96,19 +99,20 @@ class Counts:
         ms = self.percentile_ms(share)
         return None if ms is None else round(ms, 1)
 
-    def to_json(self) -> list[Any]:
+    def to_json(self) -> list[Json]:
         return [self.requests, self.errors, {str(at): n for at, n in self.times.items()}]
 
 
 def bucket_of(took_ms: float) -> int:
-    """Bucket b holds what took from WIDTH^(b-1) to WIDTH^b milliseconds."""
+    """Return the bucket of a time. Bucket b holds times from WIDTH^(b-1) to WIDTH^b
+    milliseconds."""
     if took_ms <= 1:
         return 0
     return min(MAX_BUCKET, ceil(log(took_ms) / _LOG_WIDTH - 1e-9))
 
 
-def counts_from(value: Any) -> Counts:
-    """What `to_json` gave. Raises `ValueError` if it is something else."""
+def counts_from(value: Parsed) -> Counts:
+    """Return what `to_json` wrote. Raises `ValueError` for anything else."""
     try:
         requests, errors, times = value
         buckets = {int(at): _count(number) for at, number in times.items()}
@@ -119,7 +123,7 @@ def counts_from(value: Any) -> Counts:
     return Counts(_count(requests), _count(errors), buckets)
 
 
-def _count(value: Any) -> int:
+def _count(value: Parsed) -> int:
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise ValueError(f"not a count: {str(value)[:40]}")
     return value

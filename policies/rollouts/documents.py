@@ -1,9 +1,10 @@
-"""A rollout as people, their programs, the audit log and isolates are told of it."""
+"""JSON of a rollout: for `/.router/rollouts`, the audit log, and isolates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+from policies.basics.untyped import JsonObject
 from policies.compiled.rollout_plan import RolloutPlan, cohort_to_dict, step_to_dict
 from policies.resilience.drill import time_text
 from policies.rollouts.windows import Windows, window_at
@@ -12,11 +13,12 @@ from policies.rollouts.world import Planned
 if TYPE_CHECKING:
     from policies.api import rollouts as api
     from policies.rollouts.analysis import Analysis
-    from policies.rollouts.run import Run  # which tells its own events
+    from policies.rollouts.run import Run  # which imports this module for its events
 
 
 def waiting_to_dict(planned: Planned, now_ms: int, unread: str | None) -> api.Rollout:
-    """One that nobody has started; `unread`: or of which that is not known, and why."""
+    """Return a rollout that has not been started. `unread`: why that is not known for sure, else
+    None."""
     plan, setting = planned
     return {
         **_plan(plan),
@@ -40,7 +42,7 @@ def waiting_to_dict(planned: Planned, now_ms: int, unread: str | None) -> api.Ro
 
 
 def event_to_dict(run: Run, event: str, now_ms: int, before: float | None) -> api.RolloutEvent:
-    """A transition; `before`: the weight that it had."""
+    """Return the event of a transition. `before`: the weight before it."""
     last = run.analysis.last if run.analysis else None
     return {
         "at": time_text(now_ms),
@@ -58,11 +60,11 @@ def event_to_dict(run: Run, event: str, now_ms: int, before: float | None) -> ap
     }
 
 
-def override_to_dict(run: Run) -> dict[str, Any]:
-    """What isolates have to know, as `policies.rollouts.overrides` reads it."""
+def override_to_dict(run: Run) -> JsonObject:
+    """Return what isolates need, as `policies.rollouts.overrides` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares
-    done = plan.steps[: run.step + 1] if is_on else ()
+    passed = plan.steps[: run.step + 1] if is_on else ()
     mirror = plan.steps[run.step] if is_on else None
     return {
         "name": plan.name,
@@ -70,7 +72,7 @@ def override_to_dict(run: Run) -> dict[str, Any]:
         "from": plan.source,
         "to": plan.to,
         "weights": shares if weight is None else dict.fromkeys(shares, weight),
-        "cohorts": [[s.kind, s.value] for s in done if s.kind in ("header", "key")],
+        "cohorts": [[s.kind, s.value] for s in passed if s.kind in ("header", "key")],
         "mirror": mirror.value if mirror and mirror.kind == "mirror" else 0.0,
         "counts": is_on and plan.terms is not None,
         "is_on": is_on,

@@ -18,19 +18,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
-from typing import Any
 
-FALSE_ALARMS = 0.01  # the probability that a whole rollout of a pool that is not worse ends for it
-GAPS = (0.01, 0.04, 0.15, 0.5)  # worse by so much: points of a rate from 0 to 1
-MOST = 0.99  # a rate that is assumed; at 1 a single success would disprove it
-LEAST = 0.0001  # a rate that is allowed at the least: no error at all cannot be tested for
-MAX_VALUE = 1e9  # more says no more, and a number has an end
-Z = 1.96  # of the normal distribution
-_STEPS = 50  # of a bisection
+from policies.basics.json import Json
+from policies.basics.untyped import Parsed
+
+FALSE_ALARMS = 0.01  # the probability that a rollout ends although its pool is not worse
+GAPS = (0.01, 0.04, 0.15, 0.5)  # assumed increases of a rate from 0 to 1
+MOST = 0.99  # the largest assumed rate; at 1 a single success would disprove it
+LEAST = 0.0001  # the smallest allowed rate: a rate of 0 cannot be tested
+MAX_VALUE = 1e9  # far above every alarm
+Z = 1.96  # the 97.5 % quantile of the normal distribution
+_STEPS = 50  # of the bisection
 
 
 class Evidence:
-    """`value`: large if it is worse; an alarm where it reaches `alarm(…)`."""
+    """The evidence of one test over all intervals. `value` grows if the pool is worse; `alarm(…)`
+    is the value that rejects it."""
 
     __slots__ = ("_looks", "_sums")
 
@@ -43,32 +46,32 @@ class Evidence:
         return sum(self._sums) / len(GAPS) + 1 / (self._looks + 1)
 
     def add(self, logs: Sequence[float]) -> None:
-        """One interval, as `worse_than` or `over_limit` give it."""
+        """Add an interval: logarithms from `worse_than` or `over_limit`."""
         self._looks += 1
         begin = 1 / (self._looks * (self._looks + 1))
-        for at, each in enumerate(logs):
-            grown = log(self._sums[at] + begin) + each
+        for at, log_gain in enumerate(logs):
+            grown = log(self._sums[at] + begin) + log_gain
             self._sums[at] = exp(min(grown, log(MAX_VALUE)))
 
-    def to_json(self) -> list[Any]:
+    def to_json(self) -> list[Json]:
         return [self._looks, *self._sums]
 
 
-def evidence_from(value: Any) -> Evidence:
-    """What `to_json` gave. Raises `ValueError` if it is something else."""
+def evidence_from(value: Parsed) -> Evidence:
+    """Return what `to_json` wrote. Raises `ValueError` for anything else."""
     try:
         looks, *sums = value
-        made = Evidence([float(each) for each in sums], int(looks))
+        evidence = Evidence([float(value) for value in sums], int(looks))
     except (TypeError, AttributeError) as error:
         raise ValueError(f"not evidence: {error}") from error
-    if len(sums) != len(GAPS) or made._looks < 0 or not all(0 <= s <= MAX_VALUE for s in sums):
+    if len(sums) != len(GAPS) or evidence._looks < 0 or not all(0 <= s <= MAX_VALUE for s in sums):
         raise ValueError("not evidence: out of range")
-    return made
+    return evidence
 
 
 def alarm(tests: int) -> float:
-    """The value that is an alarm if there are so many tests: together they give no more false
-    alarms than one."""
+    """Return the value that is an alarm with so many tests: together they have no more false alarms
+    than one."""
     return tests / FALSE_ALARMS
 
 
@@ -76,20 +79,20 @@ Sample = tuple[int, int]  # how many, and how many of them were bad
 
 
 def worse_than(to: Sample, other: Sample, margin: float, expected: float) -> list[float]:
-    """The logarithms of the e-values against "the rate of `to` is at most that of `other` plus
-    `margin`", for each of `GAPS`. `expected`: the rate of `other` as known before."""
+    """Return the logarithms of the e-values against "the rate of `to` is at most that of `other`
+    plus `margin`", one for each of `GAPS`. `expected`: the rate of `other`, from earlier counts."""
     return [_against(to, other, margin, expected, gap) for gap in GAPS]
 
 
 def over_limit(to: Sample, limit: float) -> list[float]:
-    """The same against "the rate of `to` is at most `limit`"."""
+    """Return the logarithms of the e-values against "the rate of `to` is at most `limit`"."""
     limit = max(limit, LEAST)
     rates = [min(limit + gap, MOST) for gap in GAPS]
     return [_likelier(to, rate, limit) if rate > limit else 0.0 for rate in rates]
 
 
 def upper_bound(sample: Sample) -> float:
-    """A rate that the true one hardly exceeds (Wilson 1927, one-sided, 97.5 %)."""
+    """Return a rate that the true one hardly exceeds (Wilson 1927, one-sided, 97.5 %)."""
     total, bad = sample
     if not total:
         return 1.0
@@ -102,14 +105,14 @@ def _against(to: Sample, other: Sample, margin: float, expected: float, gap: flo
     base = min(max(expected, LEAST), MOST)
     worse = min(base + margin + gap, MOST)
     if worse - margin <= base:
-        return 0.0  # nothing can be so much worse
+        return 0.0  # no rate is that large
     near = _projection(to[0], other[0], worse, base, margin)
     return _likelier(to, worse, near + margin) + _likelier(other, base, near)
 
 
 def _projection(to: int, other: int, worse: float, base: float, margin: float) -> float:
-    """The rate of the other pool at which both, `margin` apart, are nearest (by the relative
-    entropy of so many requests) to `worse` and `base`: where its derivative is 0."""
+    """Return the rate of the old pool at which both pools, `margin` apart, are nearest to `worse`
+    and `base` by relative entropy: the zero of its derivative."""
     low, high = base, worse - margin
     for _ in range(_STEPS):
         rate = (low + high) / 2

@@ -1,14 +1,12 @@
-"""A rollout under way as it is kept, so that a restart changes nothing.
+"""The stored state of a rollout, so that a restart changes nothing.
 
-What cannot be read is not guessed: if it is still known which share it had, it holds there;
-else nobody says anything about it, and isolates go on with what they know.
+What cannot be read is not guessed. If the share of the new pool is still known, the rollout holds
+there; otherwise isolates keep the share that they know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from policies.basics.untyped import JsonMapping, JsonObject
 from policies.compiled.form.codec import Codec
 from policies.compiled.rollout_plan import RolloutPlan
 from policies.rollouts.analysis import Analysis
@@ -21,7 +19,7 @@ UNREAD = "its state could not be read"
 LOST = "its state was lost; this is where its copy has it"
 
 
-def run_json(run: Run) -> dict[str, Any]:
+def run_json(run: Run) -> JsonObject:
     return {
         "id": run.id,
         "plan": PLAN.write(run.plan),
@@ -44,9 +42,9 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
-    """What `run_json` gave; held where parts of it cannot be read. Raises `ValueError` if not
-    even its plan and its weight can be."""
+def run_from(value: JsonMapping, now_ms: int) -> Run:
+    """Return the run that `run_json` wrote; it is held if parts of it cannot be read. Raises
+    `ValueError` without a readable plan and weight."""
     try:
         plan, setting = PLAN.read(value["plan"]), Setting(*value["setting"])
         run = Run(str(value["id"]), Planned(plan, setting), now_ms, str(value["by"]))
@@ -63,7 +61,7 @@ def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
     return run
 
 
-def _restore(run: Run, plan: RolloutPlan, value: Mapping[str, Any]) -> None:
+def _restore(run: Run, plan: RolloutPlan, value: JsonMapping) -> None:
     state, was = RolloutState(value["state"]), value["was"] and RolloutState(value["was"])
     if was and was not in UNDONE:
         raise ValueError(was)

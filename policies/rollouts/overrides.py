@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.basics.json import Json
 from policies.basics.regex import Matcher, Memory
+from policies.basics.untyped import JsonMapping, JsonObject
 from policies.compiled.form.codec import Codec
 from policies.compiled.model import Route, Share
 from policies.compiled.policy import CompiledPolicy
@@ -26,9 +27,9 @@ HEADER = Codec(CohortHeader)
 
 
 class RolloutOverride(NamedTuple):
-    """A `route` as the rollout has it. `to`: the pool that takes; requests with one of
-    `headers`, or of a client with one of `keys`, go there whatever the weights are. `counts`:
-    what comes of requests is told to the Coordinator, under the name of the `run`."""
+    """A `route` with the weights of its rollout. `to`: the new pool; requests with one of
+    `headers`, and clients with one of `keys`, go there whatever the weights are. `counts`: the
+    outcomes of requests are reported to the Coordinator, under the name of the `run`."""
 
     route: Route
     to: Share
@@ -41,20 +42,21 @@ class RolloutOverride(NamedTuple):
     counts: bool
 
     def takes(self, request: Request, key_id: str) -> bool:
-        """Whether the request is one of the first that go to the new pool."""
+        """Return whether the request belongs to a cohort, which goes to the new pool first."""
         if key_id in self.keys:
             return True
         given = request.headers
-        return any(each.holds(given.get(each.name)) for each in self.headers)
+        return any(condition.holds(given.get(condition.name)) for condition in self.headers)
 
     def side(self, pool: str) -> str | None:
-        """`to`, `from`, or None for a pool that has no part in it."""
+        """Return `to` or `from`; None for a pool outside the rollout."""
         if pool == self.to.name:
             return "to"
         return "from" if pool == self.source else None
 
     def part(self, pool: str) -> str:
-        """What an answer of `pool` counts for, in one word: run and side; `-` for nothing."""
+        """Return what a response of `pool` counts for, in one word: run and side; `-` for
+        nothing."""
         side = self.side(pool) if self.counts else None
         return f"{self.run}/{side}" if side else "-"
 
@@ -64,17 +66,19 @@ NOTHING: OverridesByRoute = MappingProxyType({})
 
 
 class RolloutOverrides:
-    """What is known of rollouts. `is_known`: whether anybody has said anything yet."""
+    """The rollouts that the Coordinator has described. `is_known`: whether it has done so yet."""
 
     def __init__(self) -> None:
         self.is_known = False
-        self.runs: dict[str, dict[str, Any]] = {}  # by rollout, as told
+        self.runs: dict[
+            str, JsonObject
+        ] = {}  # by the name of the rollout, as the Coordinator described them
         self._routes: OverridesByRoute = NOTHING
         self._policy: CompiledPolicy | None = None
 
-    def learn(self, rollouts: Iterable[dict[str, Any]], *, is_all: bool) -> None:
-        """What the Coordinator tells; if that is not all, what was known of others holds."""
-        runs = {str(each.get("name")): each for each in rollouts}
+    def learn(self, rollouts: Iterable[JsonObject], *, is_all: bool) -> None:
+        """Take rollouts from the Coordinator. Unless these are all, others stay as they were."""
+        runs = {str(rollout.get("name")): rollout for rollout in rollouts}
         runs = runs if is_all else self.runs | runs
         self.is_known = True
         if runs != self.runs:
@@ -82,25 +86,26 @@ class RolloutOverrides:
 
     @property
     def counted(self) -> frozenset[str]:
-        """The runs that requests are counted for."""
+        """Return the runs whose requests are counted."""
         runs = self.runs.values()
-        return frozenset(str(each.get("run")) for each in runs if each.get("counts"))
+        return frozenset(str(rollout.get("run")) for rollout in runs if rollout.get("counts"))
 
     @property
     def moves(self) -> bool:
-        """Whether one is under way, so that weights may be others before long."""
-        return any(each.get("is_on") for each in self.runs.values())
+        """Return whether a rollout is active, so that weights may change soon."""
+        return any(rollout.get("is_on") for rollout in self.runs.values())
 
     def of(self, policy: CompiledPolicy) -> OverridesByRoute:
-        """The overrides of routes of `policy`, by the routes' names."""
+        """Return the overrides of routes of `policy`, by the names of the routes."""
         if policy is not self._policy:
             self._routes = overrides_of(policy, self.runs.values()) if self.runs else NOTHING
             self._policy = policy
         return self._routes
 
 
-def overrides_of(policy: CompiledPolicy, rollouts: Iterable[dict[str, Any]]) -> OverridesByRoute:
-    """The override of each route that `rollouts`, as the Coordinator describes them, have."""
+def overrides_of(policy: CompiledPolicy, rollouts: Iterable[JsonObject]) -> OverridesByRoute:
+    """Return the override of each route that `rollouts`, as the Coordinator describes them,
+    change."""
     found: dict[str, RolloutOverride] = {}
     for rollout in rollouts:
         try:
@@ -113,7 +118,7 @@ def overrides_of(policy: CompiledPolicy, rollouts: Iterable[dict[str, Any]]) -> 
     return MappingProxyType(found)
 
 
-def _override(route: Route, rollout: Mapping[str, Any], weight: float) -> RolloutOverride | None:
+def _override(route: Route, rollout: JsonMapping, weight: float) -> RolloutOverride | None:
     pools = {share.name: share for share in (*route.shares, *route.dormant)}
     source, to = pools.get(rollout["from"]), pools.get(rollout["to"])
     if source is None or to is None or not 0 <= weight <= WHOLE:
@@ -141,7 +146,7 @@ def _override(route: Route, rollout: Mapping[str, Any], weight: float) -> Rollou
 
 
 def _mirrored(route: Route, pool: str, mirror: Mirror) -> Route:
-    """With copies of what goes to `pool`."""
+    """Return the route with a mirror for the requests of `pool`."""
     plan = route.plan_for(pool) or FilterChain(None, None, None, None, ())
     plan = plan._replace(mirrors=(*plan.mirrors, mirror))
     return route._replace(plans={**(route.plans or {}), pool: plan})

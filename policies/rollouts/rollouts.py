@@ -1,8 +1,7 @@
-"""The rollouts there are: those of the policy, and those that are under way or have ended.
+"""All rollouts: those of the policy, and runs that are active or have ended.
 
-One that has ended keeps its weights until the file says something of its own about the
-splits of its routes: then the file goes on. What is told to isolates changes only with a
-transition, so that snapshots are few.
+A run that has ended keeps its weights until the policy changes the splits of its routes; then the
+policy's weights apply. Isolates learn of a change only with a transition, so snapshots are few.
 """
 
 from __future__ import annotations
@@ -10,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from policies.basics.callers import caller_text
+from policies.basics.untyped import JsonObject, Parsed
 from policies.compiled.rollout_plan import Check, RolloutPlan
 from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class RolloutRefusal(NamedTuple):
-    """`unknown`: there is no such rollout."""
+    """Why an action is refused. `unknown`: there is no such rollout."""
 
     reason: str
     unknown: bool = False
 
 
 class CheckRequest(NamedTuple):
-    """A check to be asked: of which run, and what to tell it."""
+    """A check to send: the run that it belongs to, and the JSON that it gets."""
 
     run: str
     check: Check
@@ -43,8 +43,8 @@ class CheckRequest(NamedTuple):
 
 
 class Rollouts:
-    """`runs`: by name. `unread`: something was kept that cannot be read, and rollouts of which
-    nothing is known may be under way."""
+    """All runs by the name of their rollout. `unread`: part of the stored state cannot be read, so
+    rollouts without a run may be active."""
 
     def __init__(self, rng: Random) -> None:
         self.runs: dict[str, Run] = {}
@@ -64,13 +64,13 @@ class Rollouts:
                 del self.runs[name]
 
     def guard(self, now_ms: float) -> None:
-        """While nobody knows what the policy is now: nothing moves on, but what turns bad is
-        rolled back."""
+        """Judge the runs while the current policy is not known: no step is taken, but a failure
+        still counts."""
         for run in self.runs.values():
             run.guard(int(now_ms), self.world())
 
     def world(self) -> RolloutContext:
-        """What they were begun with, for when nobody knows what the policy is now."""
+        """The plans that the runs began with, for a time when the current policy is not known."""
         return RolloutContext(
             {name: Planned(run.plan, run.setting) for name, run in self.runs.items()}, ()
         )
@@ -83,31 +83,31 @@ class Rollouts:
         now_ms: float,
         world: RolloutContext,
     ) -> api.Rollout | RolloutRefusal:
-        """`command`: who does it, their note, and whether it is forced. The rollout as it is then,
-        or why nothing was done."""
+        """Do an action: return the rollout afterwards, or why it is refused. `command`: the caller,
+        a note, and whether it is forced."""
         planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
         if planned is None and run is None:
             known = [*world.plans, *self.runs]
             return RolloutRefusal(unknown_rollout(name, known), unknown=True)
         if run:
             run.tick(now, world)
-        elif planned and action == "rollback" and self.unread:  # it may be anywhere
+        elif planned and action == "rollback" and self.unread:  # its weight is not known
             run = self.runs[name] = Run(self._new_id(), planned, now, command[0])
-        done = Command(*command, planned, now, world)
+        issued = Command(*command, planned, now, world)
         if action == "start":
-            refusal = self._start(name, run, done)
+            refusal = self._start(name, run, issued)
         elif run is None:
             refusal = "it has not been started: `start` it first"
         else:
-            refusal = ACTIONS[action](run, done)
+            refusal = ACTIONS[action](run, issued)
         if refusal:
             return RolloutRefusal(refusal)
         run = self.runs[name]
-        run.note = done.note or run.note
+        run.note = issued.note or run.note
         return run_to_dict(run, now)
 
     def hear(self, counts_by_run: Mapping[str, Mapping[str, Counts]]) -> None:
-        """What an isolate has counted: by run, then side."""
+        """Take the counts of an isolate: by run, then side."""
         runs = {run.id: run for run in self.runs.values()}
         for run_id, sides in counts_by_run.items():
             for side, counts in sides.items():
@@ -115,7 +115,7 @@ class Rollouts:
                     runs[run_id].hear(side, counts)
 
     def asks(self, now_ms: float) -> list[CheckRequest]:
-        """The checks that are to be asked now."""
+        """Return the checks to send now."""
         return [
             CheckRequest(run.id, check, run_to_dict(run, int(now_ms)))
             for run in self.runs.values()
@@ -127,22 +127,22 @@ class Rollouts:
             if run.id == run_id:
                 run.answer(check, result)
 
-    def overrides(self) -> list[dict[str, Any]]:
-        """What isolates have to know. If something is `unread`, they keep what they know of
-        others."""
+    def overrides(self) -> list[JsonObject]:
+        """Return what isolates need to know of each run. If something is `unread`, they keep what
+        they know of other runs."""
         return [override_to_dict(run) for run in self.runs.values()]
 
     def to_dict(self, now_ms: float, world: RolloutContext) -> list[api.Rollout]:
-        """All of them, for people: in the policy's order, then those it has no more."""
+        """Return all rollouts as JSON: in the policy's order, then those that it no longer has."""
         now, unread = int(now_ms), UNREAD if self.unread else None
         documents = {n: waiting_to_dict(p, now, unread) for n, p in world.plans.items()}
         documents |= {name: run_to_dict(run, now) for name, run in self.runs.items()}
         return list(documents.values())
 
     def next_ms(self, now_ms: float, *, is_idle: bool) -> int | None:
-        """When there is something to do, if nothing else happens."""
+        """Return the time of the next change that needs no caller; None if there is none."""
         times = [run.next_ms(int(now_ms), is_idle=is_idle) for run in self.runs.values()]
-        return min((each for each in times if each is not None), default=None)
+        return min((time_ms for time_ms in times if time_ms is not None), default=None)
 
     def take_events(self) -> list[api.RolloutEvent]:
         for run in self.runs.values():
@@ -150,11 +150,11 @@ class Rollouts:
         taken, self._events = self._events, []
         return sorted(taken, key=lambda event: str(event["at"]))
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[JsonObject]:
         return [run_json(run) for run in self.runs.values()]
 
-    def restore(self, kept: Iterable[Any], now_ms: float) -> bool:
-        """Go on with what `to_json` gave; whether all of it could be read."""
+    def restore(self, kept: Iterable[Parsed], now_ms: float) -> bool:
+        """Restore what `to_json` returned. Returns whether all of it could be read."""
         is_whole = True
         for value in kept:
             try:
@@ -166,9 +166,9 @@ class Rollouts:
         self.unread = not is_whole
         return is_whole
 
-    def recover(self, copied: Iterable[Any], now_ms: float) -> None:
-        """What was copied of rollouts that were lost since. They hold: somebody may have done
-        something with them that the copy does not know."""
+    def recover(self, copied: Iterable[Parsed], now_ms: float) -> None:
+        """Restore runs from a copy after their loss. They are held, since the copy may be older
+        than the last action."""
         others = [value for value in copied if value["plan"][0] not in self.runs]
         known = set(self.runs)
         self.restore(others, now_ms)
@@ -194,15 +194,16 @@ class Rollouts:
             return refusal
         if run:
             self._take(run)
-        made = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
-        made.enter(0, command.now_ms)
-        made.reason = f"started by {caller_text(command.by)}"
+        begun = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
+        begun.enter(0, command.now_ms)
+        begun.reason = f"started by {caller_text(command.by)}"
         before = run.weight if run else None
-        made.tell("started", command.now_ms, before, command.by, note=command.note)
+        begun.tell("started", command.now_ms, before, command.by, note=command.note)
         return None
 
     def _clashing(self, name: str, plan: RolloutPlan) -> str | None:
-        """Whether another one, which the policy has no more, still moves one of its routes."""
+        """Return why the rollout cannot start: an active one that the policy no longer has moves
+        one of its routes."""
         for other, run in self.runs.items():
             shared = set(run.plan.routes).intersection(plan.routes)
             if other != name and run.is_active and shared:
@@ -216,24 +217,24 @@ class Rollouts:
     def _new_id(self) -> str:
         taken = {run.id for run in self.runs.values()}
         while True:
-            made = f"r-{self._rng.getrandbits(24):06x}"
-            if made not in taken:
-                return made
+            run_id = f"r-{self._rng.getrandbits(24):06x}"
+            if run_id not in taken:
+                return run_id
 
 
 def _now(run: Run | None, planned: Planned) -> dict[str, float]:
-    """What the new pool has now, by route."""
+    """Return the percentage of the new pool now, by route."""
     shares = planned.setting.shares
     return shares if run is None or run.weight is None else dict.fromkeys(shares, run.weight)
 
 
 def unknown_rollout(name: str, known: Iterable[str]) -> str:
-    """What to say if there is none of that name, with the one that was probably meant."""
+    """Return the message for a name that no rollout has, with the nearest name."""
     names = sorted(set(known))
     nearest = get_close_matches(name[:80], names, n=1)
     if nearest:
         hint = f"did you mean `{nearest[0]}`?"
     else:
-        known = ", ".join(f"`{each}`" for each in names[:20])
+        known = ", ".join(f"`{known_name}`" for known_name in names[:20])
         hint = f"known: {known}" if names else "the policy has no rollouts"
     return f"There is no rollout `{name[:80]}`; {hint}"

@@ -1,21 +1,22 @@
-"""One rollout under way: a machine that is told the time, and what it decides on. Its states are
+"""One rollout that has been started: a state machine over time, counts and policy. Its states are
 those of `states.py`.
 
-1. A step is left when its time is over and, if the rollout is judged, when a whole interval
-   of it has passed the judgement. Without data nothing passes, and nothing fails.
-2. What it relies on has been edited, or taken away: it holds, until somebody says what is
-   to become of it; it goes on to be judged by what it was begun with.
+1. A step ends when its time is over and, with an analysis, when a whole interval of it has passed.
+   Without data nothing passes, and nothing fails.
+2. If the policy changes what the rollout relies on, it holds until an operator decides. It is still
+   judged, by the plan that it began with.
 3. Weights only grow, until it is rolled back.
-4. Every transition is an event, with its reason and with the numbers it was decided on.
+4. Every transition is an event, with its reason and the numbers that led to it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from policies.basics.transitions import next_state
 from policies.compiled.rollout_plan import WHOLE, Check, step_text
 from policies.rollouts.analysis import Analysis, Result, Verdict
+from policies.rollouts.counts import Counts
 from policies.rollouts.documents import event_to_dict
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, RolloutEvent, RolloutState
 from policies.rollouts.windows import window_at
@@ -24,14 +25,14 @@ from policies.rollouts.world import Planned, RolloutContext
 if TYPE_CHECKING:
     from policies.api import rollouts as api
 
-SETTLES_MS = 90_000  # longer than any location reads from KV what has been replaced
-ANSWERED_WITHIN_MS = 5_000  # a check, after the time that it has itself
-MAX_TRANSITIONS = 3  # of one tick; each needs time, but not if the time is long gone
+SETTLES_MS = 90_000  # longer than a location reads a replaced value from KV
+ANSWERED_WITHIN_MS = 5_000  # for the result of a check, after its own timeout
+MAX_TRANSITIONS = 3  # in one tick: after a long pause several may be due
 
 
 class Run:
-    """`step` counts from 0; `weight`: the percentage that goes to the new pool, None: each
-    route's own by the file, as it was at the beginning."""
+    """One run. `step` counts from 0. `weight`: the percentage of the new pool; None until the first
+    weight: each route keeps the policy's share."""
 
     def __init__(self, run_id: str, planned: Planned, now_ms: int, by: str) -> None:
         self.id, self.by = run_id, by
@@ -42,15 +43,15 @@ class Run:
         self.started_ms = self.since_ms = self.step_ms = now_ms
         self.step = 0
         self.weight: float | None = None
-        self.has_passed = False  # judged well in this step
+        self.has_passed = False  # an interval of this step
         self.is_approved = False
-        self.is_settled_ms: int | None = None  # since when the file says what came of it
-        self.edit: str | None = None  # the mark it is held for
-        self.was: RolloutState | None = None  # before it was
+        self.is_settled_ms: int | None = None  # since when the policy has splits of its own
+        self.edit: str | None = None  # the mark of the policy that it is held for
+        self.was: RolloutState | None = None  # before it was held
         self.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
-        self.asked_ms: int | None = None  # when the checks of this interval were
+        self.asked_ms: int | None = None  # when the checks of this interval were sent
         self.results: dict[str, Result] = {}
-        self.borne: list[str] = []  # what failed the last time, without consequences
+        self.borne: list[str] = []  # the failures of the last interval that were ignored
         self.events: list[api.RolloutEvent] = []
 
     @property
@@ -58,7 +59,7 @@ class Run:
         return self.state not in ENDED
 
     def tick(self, now_ms: int, world: RolloutContext) -> None:
-        """What the time, what was counted, and the policy make of it."""
+        """Apply the time, the counts and the policy."""
         planned = world.plans.get(self.plan.name)
         if self.is_active:
             self._look_for_edits(planned, now_ms)
@@ -71,7 +72,7 @@ class Run:
             self._go_on(now_ms)
 
     def guard(self, now_ms: int, world: RolloutContext) -> None:
-        """Only whether it has turned bad."""
+        """Only judge the run, and roll it back or hold it if it has failed."""
         if self.is_active:
             self._judge(now_ms, world)
 
@@ -96,31 +97,30 @@ class Run:
             self.weight = WHOLE
 
     def tell(
-        self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
+        self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: object
     ) -> None:
         event_document = event_to_dict(self, event, now_ms, before)
         event_document["by"] = by
         event_document.update(cast("api.RolloutEvent", more))
         self.events.append(event_document)
 
-    def hear(self, side: str, counts: Any) -> None:
+    def hear(self, side: str, counts: Counts) -> None:
         if self.analysis and self.is_active:
             self.analysis.hear(side, counts)
 
     def asks(self, now_ms: int) -> tuple[Check, ...]:
-        """The checks to ask now; they are then asked."""
+        """Return the checks to send now, and note that they were sent."""
         terms = self.plan.terms
         if not terms or not terms.checks or not self._is_judged(now_ms) or self.asked_ms:
             return ()
-        self.asked_ms, self.results = now_ms, {}  # what came too late for the last step is gone
+        self.asked_ms, self.results = now_ms, {}  # late results of the last step are dropped
         return terms.checks
 
     def answer(self, check: str, result: Result) -> None:
         self.results[check] = result
 
     def next_ms(self, now_ms: int, *, is_idle: bool) -> int | None:
-        """When there is something to do, if nobody does anything; `is_idle`: and if no
-        requests come."""
+        """Return the time of the next change that needs no caller. `is_idle`: no requests come."""
         if not self.is_active:
             settled = self.is_settled_ms
             return None if settled is None else settled + SETTLES_MS
@@ -132,7 +132,7 @@ class Run:
         return window_at(self.plan.windows, over).next_ms or over
 
     def _restart(self, now_ms: int) -> None:
-        """What is judged begins anew; what has been learnt of the pools stays."""
+        """Begin a new interval of the analysis."""
         self.asked_ms, self.results = None, {}
         if self.analysis:
             self.analysis.begin(now_ms)
@@ -164,27 +164,27 @@ class Run:
             self.borne = []
 
     def _results(self, now_ms: int) -> dict[str, Result] | None:
-        """Those of the checks; None while some may still come."""
+        """Return the results of the checks; None while some may still come."""
         checks = self.plan.terms.checks if self.plan.terms else ()
         if not checks:
             return {}
         if self.asked_ms is None:
             return None
-        late = self.asked_ms + max(each.timeout_ms for each in checks) + ANSWERED_WITHIN_MS
+        late = self.asked_ms + max(check.timeout_ms for check in checks) + ANSWERED_WITHIN_MS
         if len(self.results) < len(checks) and now_ms < late:
             return None
         silence: Result = ("error", "no answer")
-        return {each.name: self.results.get(each.name, silence) for each in checks}
+        return {check.name: self.results.get(check.name, silence) for check in checks}
 
     def _is_out(self, world: RolloutContext) -> bool:
-        """Whether the pool that is moved to has no healthy variant, and no drill is the reason."""
+        """Return whether the new pool has no healthy variant, for another reason than a drill."""
         pool = [v.name for v in world.variants if v.pool == self.plan.to and not v.drain]
         if any(name in world.drilled for name in pool):
             return False
         return bool(pool) and all(name in world.unwell for name in pool)
 
     def _fail(self, verdict: Verdict, now_ms: int) -> None:
-        """It has turned bad."""
+        """Act on a failed verdict: ignore it, roll back, or hold."""
         terms, before = self.plan.terms, self.weight
         assert self.analysis
         assert terms
@@ -201,8 +201,8 @@ class Run:
                 self.tell("held", now_ms, before)
 
     def _bear(self, verdict: Verdict, now_ms: int) -> None:
-        """A failure without consequences. In a dry run, which may fail for ever, only one that
-        is of another kind than the one before is an event."""
+        """Ignore a failure. In a dry run, which may fail at every interval, only a failure of
+        another kind than the last one is an event."""
         analysis, terms = self.analysis, self.plan.terms
         assert analysis
         assert terms
@@ -218,11 +218,11 @@ class Run:
         if now_ms < self.step_ms + self.plan.steps[self.step].hold_ms:
             return False
         if self.analysis and (not self.has_passed or self._is_judged(now_ms)):
-            return False  # also while checks are asked: what was counted is not thrown away
+            return False  # also while checks are sent, so that no counts are lost
         return window_at(self.plan.windows, now_ms).is_open
 
     def _go_on(self, now_ms: int) -> None:
-        """This step is done."""
+        """End the step: wait for approval, begin the next one, or finish."""
         step, before = self.plan.steps[self.step], self.weight
         if step.pause and not self.is_approved:
             self.move(
@@ -245,7 +245,7 @@ class Run:
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
         mark = planned.setting.mark if planned else ""
-        if planned:  # once it has ended, the file speaks if it changes from here on
+        if planned:  # after its end, the policy takes over if it changes from here on
             self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
             was, self.edit, self.was = self.was, None, None
@@ -260,13 +260,13 @@ class Run:
             self.tell("held", now_ms, self.weight)
 
     def _look_whether_settled(self, planned: Planned | None, now_ms: int) -> None:
-        """Whether the file has something of its own to say about the splits since then."""
+        """Note whether the policy has changed the splits of the routes since the run ended."""
         if planned and planned.setting.splits == self.setting.splits:
             self.is_settled_ms = None
         elif self.is_settled_ms is None:
             self.is_settled_ms = now_ms
 
     def is_settled(self, now_ms: int) -> bool:
-        """Whether it has ended, and every location has the file that goes on from there."""
+        """Return whether it has ended, and every location has the policy that takes over."""
         since = self.is_settled_ms
         return not self.is_active and since is not None and now_ms >= since + SETTLES_MS

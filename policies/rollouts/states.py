@@ -1,8 +1,8 @@
 """The states of a rollout that has been started, and every event that changes them.
 
 1. A rollout begins in `running`; in `ENDED` it has no steps to take, but can be rolled back.
-2. An edit of the policy holds it; undoing the edit takes it back to where it was (`UNDONE`).
-3. What the analysis finds counts in every state but the last two.
+2. An edit of the policy holds it; undoing the edit restores the state before (`UNDONE`).
+3. A failed analysis has an effect in every state except the last two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class RolloutState(StrEnum):
-    """The values are what people are told, and what is kept."""
+    """The states. Their values are in the JSON, and in what is stored."""
 
     RUNNING = "running"
     GATE = "gate"
@@ -22,7 +22,7 @@ class RolloutState(StrEnum):
 
 
 class RolloutEvent(StrEnum):
-    """The values are the words of the documentation."""
+    """The events. Their values are the words of the documentation."""
 
     STEP_DONE = "the step is done"
     APPROVAL_NEEDED = "the step is done, and needs approval"
@@ -67,7 +67,7 @@ TRANSITIONS = {
     **{(state, RolloutEvent.EDITED): RolloutState.HELD for state in ACTIVE},
     **{(state, RolloutEvent.STATE_LOST): RolloutState.HELD for state in ACTIVE},
 }
-# The event of an edit that is undone, by the state before the edit.
+# The event of undoing an edit, by the state before the edit.
 UNDONE = {
     RolloutState.RUNNING: RolloutEvent.UNDONE_RUNNING,
     RolloutState.GATE: RolloutEvent.UNDONE_GATE,

@@ -1,19 +1,20 @@
-"""What one isolate has counted for rollouts, until the Coordinator has got it."""
+"""The counts of one isolate for rollouts, until the Coordinator has them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
+from policies.basics.json import Json
+from policies.basics.untyped import JsonMapping
 from policies.rollouts.analysis import SIDES
 from policies.rollouts.counts import Counts, counts_from
 
-MAX_RUNS = 100  # of one report
-TalliesDocument = dict[str, dict[str, list[Any]]]  # run, side, counts
+MAX_RUNS = 100  # in one report
+TalliesDocument = dict[str, dict[str, list[Json]]]  # run, side, counts
 
 
 class Tallies:
-    """By run, then side."""
+    """Counts by run, then side."""
 
     def __init__(self) -> None:
         self._runs: dict[str, dict[str, Counts]] = {}
@@ -25,7 +26,7 @@ class Tallies:
         self._counts(run, side).broke()
 
     def keep(self, runs: Collection[str]) -> None:
-        """Those of others nobody wants any more."""
+        """Keep only the counts of these runs."""
         self._runs = {run: sides for run, sides in self._runs.items() if run in runs}
 
     def report(self) -> TalliesDocument:
@@ -35,7 +36,7 @@ class Tallies:
         }
 
     def taken(self, report: TalliesDocument) -> None:
-        """The Coordinator has got this report."""
+        """Remove the counts of a report that the Coordinator has got."""
         for run, sides in tallies_from(report).items():
             for side, counts in sides.items():
                 own = self._runs.get(run, {}).get(side)
@@ -51,8 +52,8 @@ class Tallies:
         return self._runs.setdefault(run, {}).setdefault(side, Counts())
 
 
-def tallies_from(document: Mapping[str, Any]) -> dict[str, dict[str, Counts]]:
-    """What `report` has given. Raises `ValueError` if this is something else."""
+def tallies_from(document: JsonMapping) -> dict[str, dict[str, Counts]]:
+    """Return what `report` wrote. Raises `ValueError` for anything else."""
     try:
         if len(document) > MAX_RUNS:
             raise ValueError(f"not tallies: {len(document)} runs")

@@ -1,4 +1,4 @@
-"""When a rollout may take a step: from each run of a schedule on, for so long, in UTC."""
+"""The times when a rollout may take a step: for a while after each run of a schedule, in UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Windows = Sequence[tuple[str, int]]
 
 
 class Window(NamedTuple):
-    """Whether one is open, until when (None: closed, or always open), and when the next one
+    """Whether a window is open, until when (None: closed, or always open), and when the next one
     opens (None: never, or one is open)."""
 
     is_open: bool

@@ -1,8 +1,7 @@
-"""What rollouts look at beside themselves: the policy as it is now, and who is unwell.
+"""What decides about rollouts besides themselves: the current policy, and the unhealthy variants.
 
-The `mark` of a plan names everything that a rollout under way relies on: the plan itself, the
-splits and sticky keys of its routes, the variants it leads to. If any of that is edited, the
-mark is another.
+The `mark` of a plan covers everything that an active rollout relies on: the plan, the splits and
+sticky keys of its routes, and their variants. If any of these is edited, the mark changes.
 """
 
 from __future__ import annotations
@@ -10,18 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.compiled.model import Route, Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.compiled.rollout_plan import WHOLE, RolloutPlan, step_to_dict
 
-Splits = dict[str, list[list[Any]]]  # route: pool and weight
+SplitEntry = list[str | float]  # a pool and its weight, as JSON
+Splits = dict[str, list[SplitEntry]]  # by route
 
 
 class Setting(NamedTuple):
-    """What the policy has around a plan; `shares`: by route, the percentage of what both
-    pools have together that goes to the second by the file."""
+    """What the policy has around a plan. `shares`: by route, the percentage of the new pool in the
+    traffic of both pools, by the policy."""
 
     mark: str
     splits: Splits
@@ -34,8 +34,8 @@ class Planned(NamedTuple):
 
 
 class RolloutContext(NamedTuple):
-    """`plans`: by name, in the policy's order. `unwell` names the variants that fail,
-    `drilled` those that a drill makes fail."""
+    """The current policy and health. `plans`: by name, in the policy's order; `unwell`: the names
+    of the variants that fail; `drilled`: those that a drill makes fail."""
 
     plans: Mapping[str, Planned]
     variants: tuple[Variant, ...]
@@ -44,7 +44,7 @@ class RolloutContext(NamedTuple):
 
 
 def world_of(policy: CompiledPolicy) -> RolloutContext:
-    """With everybody well."""
+    """Return the context of a policy with all variants healthy."""
     plans = {plan.name: Planned(plan, _setting(policy, plan)) for plan in policy.rollouts}
     return RolloutContext(plans, policy.variants)
 
@@ -55,7 +55,7 @@ def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     splits = {route.name: _split(route) for route in routes}
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
     reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
-    # As it was written: tables have another form in another version of the router.
+    # Of the written form: tables differ between versions of the router.
     steps = [step_to_dict(step) for step in plan.steps]
     written: list[object] = [*plan._replace(steps=()), []]
     whole = json.dumps([written, steps, splits, sticky, reached], sort_keys=True)
@@ -67,11 +67,12 @@ def _sources(route: Route) -> list[tuple[str, str, int]]:
     return [(source.kind, source.name, source.set_for) for source in route.sticky]
 
 
-def _split(route: Route) -> list[list[Any]]:
-    return sorted([share.name, share.weight] for share in (*route.shares, *route.dormant))
+def _split(route: Route) -> list[SplitEntry]:
+    pairs = sorted((share.name, share.weight) for share in (*route.shares, *route.dormant))
+    return [[name, weight] for name, weight in pairs]
 
 
-def _share(split: list[list[Any]], plan: RolloutPlan) -> float:
+def _share(split: list[SplitEntry], plan: RolloutPlan) -> float:
     weights = {str(pool): float(weight) for pool, weight in split}
     together = weights.get(plan.source, 0) + weights.get(plan.to, 0)
     return WHOLE * weights.get(plan.to, 0) / together if together else 0.0

@@ -1,13 +1,12 @@
-"""Which route takes a request, by the Gateway API's precedence.
+"""Finds the route of a request, by the precedence of the Gateway API.
 
-Routes that say `first` go before all others. Then the longest matching non-wildcard
-hostname goes first, then the longest wildcard, then routes for all hosts; within a hostname
-the exact path, then the longest prefix; then a scheme, a method, most headers, most query
-parameters, the order in the file. A regular expression ranks as a prefix as long as its
-literal beginning (in whole segments), before the prefix of that length. Hostnames and exact
-paths are look-ups, prefixes a walk over the path's segments, many rules of one path are
-looked up by the exact value of a header or query parameter, so the cost does not grow with
-the number of routes.
+Routes with `first` go before all others. Then the longest matching hostname without a wildcard
+decides, then the longest wildcard, then routes for all hosts; within a hostname the exact path,
+then the longest prefix; then a scheme, a method, most headers, most query parameters, the order in
+the file. A regular expression ranks as a prefix as long as its literal beginning (in whole
+segments), before the prefix of that length. Hostnames and exact paths are look-ups, prefixes a walk
+over the path's segments, and many rules of one path are looked up by the exact value of a header or
+query parameter. So the cost does not grow with the number of routes.
 """
 
 from __future__ import annotations
@@ -41,8 +40,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alternative of one route, without its path and its scheme; `route` is a position,
-    `taken` the length of the path's prefix. With a `redirect` it takes only what that answers."""
+    """One alternative of a route, without its path and scheme. `route`: the route's position;
+    `taken`: the length of the path's prefix. With a `redirect` it takes only requests that the
+    redirect moves."""
 
     route: int
     methods: frozenset[str] | None
@@ -53,34 +53,36 @@ class Rule:
     redirect: Redirect | None
 
     def holds(self, request: Request) -> bool:
-        """Whether all but the method matches."""
+        """Return whether all conditions except the method hold."""
         redirect = self.redirect
         if redirect and not redirect.takes(request.method, request.target, self.taken):
             return False
         given = request.headers
-        if self.headers and not all(each.holds(given.get(each.name)) for each in self.headers):
+        if self.headers and not all(
+            condition.holds(given.get(condition.name)) for condition in self.headers
+        ):
             return False
         return not self.params or all(
-            each.holds(request.params.get(each.name)) for each in self.params
+            condition.holds(request.params.get(condition.name)) for condition in self.params
         )
 
 
-HOSTS_REMEMBERED = 2_000  # clients choose them
-MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
+HOSTS_REMEMBERED = 2_000  # bounded, since clients choose them
+MAX_TRIED = 8  # rules of one path; more are looked up by their conditions
 Ranked = list[tuple[int, Rule]]
-Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
+Index = dict[str, dict[str, Ranked]]  # by name, then value: the rules that demand it
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """No rule took the request; `methods`: those that would have been taken."""
+    """No rule took the request. `methods`: the methods with which one would have."""
 
     methods: frozenset[str]
 
 
 class Sieve:
-    """Rules in order of precedence. Of many, only those are tried whose rarest exact
-    condition the request meets, and those that have none."""
+    """Rules in order of precedence. If they are many, only those are tried whose rarest exact
+    condition the request meets, and those without one."""
 
     __slots__ = ("_headers", "_params", "_rules")
 
@@ -116,21 +118,21 @@ class Sieve:
 
 
 def _exact(rule: Rule) -> list[tuple[bool, str, str]]:
-    """The values it demands: whether of the query, the name, the value."""
+    """Yield the exact values that a rule demands: whether of the query, the name, the value."""
     sides = ((False, rule.headers), (True, rule.params))
     return [(q, c.name, c.value) for q, side in sides for c in side if c.value is not None]
 
 
 def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
-    """The rules filed under what the request has."""
+    """Yield the rules that are indexed under values of the request."""
     names = index if len(index) <= len(given) else given
     found = [index[name].get(given[name]) for name in names if name in index and name in given]
     return [ranked for ranked in found if ranked]
 
 
 class Cell:
-    """The rules of one path by method, those with methods first; before them those of one
-    scheme, by scheme."""
+    """The rules of one path by method: those with methods first, and before them those with the
+    request's scheme."""
 
     __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "redirects")
 
@@ -163,14 +165,14 @@ class Cell:
         return (sieve and sieve.find(request)) or self._any.find(request)
 
     def methods(self, request: Request) -> set[str]:
-        """The methods with which a rule would take the request."""
+        """Return the methods with which a rule would take the request."""
         found = {method for method, sieve in self._by_method.items() if sieve.find(request)}
         of_scheme = self._by_scheme and self._by_scheme.get(request.target.scheme)
         return found | of_scheme.methods(request) if of_scheme else found
 
 
 class Single:
-    """The same of a path that has one rule, as most have: less to keep, and to look at."""
+    """The cell of a path that has one rule, as most have: smaller and faster."""
 
     __slots__ = ("_methods", "_rule", "_takes_all", "may_keep", "redirects")
 
@@ -196,7 +198,7 @@ AnyCell = Cell | Single
 
 @dataclass(slots=True)
 class Node:
-    """A segment of a prefix: what ends here, and the segments that may follow."""
+    """A segment of a prefix: the cell that ends here, and the segments that may follow."""
 
     children: dict[str, Node] = field(default_factory=dict)
     prefix: AnyCell | None = None
@@ -204,9 +206,9 @@ class Node:
 
 
 @dataclass(slots=True)
-class _Making:
-    """What rules are made with: the memory of their patterns, redirects by route, the routes
-    whose answers are kept; and what they look at."""
+class _RuleBuilder:
+    """What all rules of a policy are built with: the memory of their patterns, the redirects by
+    route, the routes with a cache. It collects the headers that rules look at."""
 
     memory: Memory
     redirects: dict[int, Redirect]
@@ -216,7 +218,7 @@ class _Making:
     reads_query: bool = False
 
     def after(self, rule: Alternative) -> Steps[None]:
-        """A step when enough has been made."""
+        """Yield a step when enough rules have been built."""
         self.work += 1 + len(rule.headers) + len(rule.params)
         if self.work >= 2 * STEP_RULES:
             self.work = 0
@@ -230,19 +232,21 @@ class HostTable:
 
     def __init__(self) -> None:
         self._exact: dict[str, AnyCell] = {}
-        self._above: set[str] = set()  # exact paths, and the prefixes that they are under
+        self._above: set[str] = set()  # exact paths and their prefixes
         self._root = Node()
 
-    def build(self, rules: HostRules, made: _Making) -> Steps[None]:
-        """Take the rules in, in steps."""
+    def build(self, rules: HostRules, builder: _RuleBuilder) -> Steps[None]:
+        """Add the rules, in steps."""
         for path, found in rules.exact.items():
-            self._exact[path] = yield from _cell(found, made)
+            self._exact[path] = yield from _cell(found, builder)
             self._above |= _prefixes(path)
         for prefix, found in rules.prefix.items():
-            self._node(prefix).prefix = yield from _cell(found, made)
-        for each in rules.regex:
-            cell = yield from _cell((each.rule,), made)
-            self._node(each.under).regexes.append((Matcher(each.program, made.memory), cell))
+            self._node(prefix).prefix = yield from _cell(found, builder)
+        for expression in rules.regex:
+            cell = yield from _cell((expression.rule,), builder)
+            self._node(expression.under).regexes.append(
+                (Matcher(expression.program, builder.memory), cell)
+            )
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -251,7 +255,7 @@ class HostTable:
         return node
 
     def find(self, request: Request) -> Rule | None:
-        """The first rule of `cells` that takes the request."""
+        """Return the first rule of `cells` that takes the request."""
         path = request.target.path
         exact = self._exact.get(path)
         rule = exact and exact.find(request)
@@ -269,7 +273,7 @@ class HostTable:
         return None
 
     def cells(self, path: str) -> Iterator[AnyCell]:
-        """The rules whose path matches, in order of precedence."""
+        """Yield the cells whose path matches, in order of precedence."""
         exact = self._exact.get(path)
         if exact:
             yield exact
@@ -281,8 +285,8 @@ class HostTable:
                 yield node.prefix
 
     def scope(self, path: str) -> str | None:
-        """The shortest prefix of `path` all of whose paths meet the same rules; None if only
-        `path` itself is sure to."""
+        """Return the shortest prefix of `path` below which all paths meet the same rules; None if
+        only `path` itself is certain to."""
         prefix, node, passed = "", self._root, [self._root]
         for segment in path.split("/")[1:]:
             if not node.children:
@@ -300,11 +304,13 @@ class HostTable:
                 return None
         if prefix in self._above:
             return None
-        patterns = [matcher.beginning for each in passed for matcher, _ in each.regexes]
-        return None if any(_may_begin(prefix, each) for each in patterns) else prefix
+        patterns = [
+            matcher.beginning for passed_node in passed for matcher, _ in passed_node.regexes
+        ]
+        return None if any(_may_begin(prefix, pattern) for pattern in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
-        """The nodes that the path passes, the deepest first."""
+        """Return the nodes along the path, the deepest first."""
         node = self._root
         passed = [node]
         if node.children:
@@ -319,35 +325,35 @@ class HostTable:
 
 
 class Hosts:
-    """Rules by hostname."""
+    """The rules of all hostnames."""
 
     __slots__ = ("_all", "_exact", "_known", "_wildcards")
 
     @classmethod
-    def in_steps(cls, hosts: ByHost, made: _Making) -> Steps[Hosts]:
+    def in_steps(cls, hosts: ByHost, builder: _RuleBuilder) -> Steps[Hosts]:
         tables = {host: HostTable() for host in hosts}
         for host, table in hosts.items():
-            yield from tables[host].build(table, made)
+            yield from tables[host].build(table, builder)
         return cls(tables)
 
     def __init__(self, tables: dict[str, HostTable]) -> None:
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
-        self._known: dict[str, list[HostTable]] = {}  # by hosts that clients had
+        self._known: dict[str, list[HostTable]] = {}  # by the hosts of requests
 
     def may_keep(self, host: str, path: str) -> bool:
-        """Whether a route that keeps answers may take a request for that path."""
+        """Return whether a route with a cache may take requests for that path."""
         cells = (cell for table in self.tables(host) for cell in table.cells(path))
         return any(cell.may_keep for cell in cells)
 
     def redirects(self, host: str, path: str) -> bool:
-        """Whether a rule for that path looks at where the URL leads."""
+        """Return whether a rule for that path depends on where its redirect leads."""
         cells = (cell for table in self.tables(host) for cell in table.cells(path))
         return any(cell.redirects for cell in cells)
 
     def tables(self, host: str) -> list[HostTable]:
-        """Those for a host, in order of precedence."""
+        """Return the tables for a host, in order of precedence."""
         found = self._known.get(host)
         if found is None:
             if len(self._known) >= HOSTS_REMEMBERED:
@@ -368,7 +374,7 @@ class Hosts:
         return found
 
     def methods(self, request: Request) -> set[str]:
-        """The methods with which a rule would take the request."""
+        """Return the methods with which a rule would take the request."""
         cells = (
             cell
             for table in self.tables(request.target.host)
@@ -378,14 +384,14 @@ class Hosts:
 
 
 class Scope(NamedTuple):
-    """A path, or (`is_prefix`) all paths that it is a prefix of in whole segments."""
+    """A path or, with `is_prefix`, all paths that it is a prefix of in whole segments."""
 
     path: str
     is_prefix: bool
 
 
 class Routes:
-    """All rules: those of routes that are `first`, then the others."""
+    """All rules: those of routes with `first`, then the others."""
 
     __slots__ = ("_groups", "_has_redirects", "header_names", "reads_query")
 
@@ -397,15 +403,15 @@ class Routes:
         redirects: dict[int, Redirect],
         kept: frozenset[int] = frozenset(),
     ) -> Steps[Routes]:
-        """The rules of compiled tables."""
-        made, groups = _Making(Memory(), redirects, kept), list[Hosts]()
+        """Build the rules of compiled tables, in steps."""
+        builder, groups = _RuleBuilder(Memory(), redirects, kept), list[Hosts]()
         for group in (first, others):
             if group:
-                groups.append((yield from Hosts.in_steps(group, made)))
+                groups.append((yield from Hosts.in_steps(group, builder)))
         return cls(
             tuple(groups),
-            frozenset(made.headers),
-            reads_query=made.reads_query,
+            frozenset(builder.headers),
+            reads_query=builder.reads_query,
             has_redirects=bool(redirects),
         )
 
@@ -431,11 +437,11 @@ class Routes:
         return Miss(frozenset().union(*(hosts.methods(request) for hosts in self._groups)))
 
     def may_keep(self, host: str, path: str) -> bool:
-        """Whether a route that keeps answers may take a request for that path."""
+        """Return whether a route with a cache may take requests for that path."""
         return any(hosts.may_keep(host, path) for hosts in self._groups)
 
     def scope(self, host: str, path: str) -> Scope | None:
-        """Which other paths of `host` meet the same rules as `path`; None if rules look at
+        """Return which other paths of `host` meet the same rules as `path`; None if rules depend on
         the whole URL."""
         if self._has_redirects and any(hosts.redirects(host, path) for hosts in self._groups):
             return None
@@ -449,50 +455,51 @@ class Routes:
         return Scope(longest, is_prefix=True)
 
 
-def _cell(rules: tuple[Alternative, ...], made: _Making) -> Steps[AnyCell]:
-    """From rules in order of precedence."""
+def _cell(rules: tuple[Alternative, ...], builder: _RuleBuilder) -> Steps[AnyCell]:
+    """Build the cell of one path from its rules, in order of precedence."""
     if len(rules) == 1 and rules[0].scheme is None:
-        yield from made.after(rules[0])
-        return Single(_rule(rules[0], made), made.kept)
+        yield from builder.after(rules[0])
+        return Single(_rule(rules[0], builder), builder.kept)
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
-        by_scheme.setdefault(rule.scheme, []).append(_rule(rule, made))
-        yield from made.after(rule)
+        by_scheme.setdefault(rule.scheme, []).append(_rule(rule, builder))
+        yield from builder.after(rule)
     others = by_scheme.pop(None, [])
     own: dict[str, AnyCell] = {
-        str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()
+        str(scheme): Cell(alternatives, None, builder.kept)
+        for scheme, alternatives in by_scheme.items()
     }
-    return Cell(others, own or None, made.kept)
+    return Cell(others, own or None, builder.kept)
 
 
 def _may_begin(prefix: str, beginning: str) -> bool:
-    """Whether a path under `prefix`, in whole segments, may have that beginning."""
+    """Return whether a path under `prefix`, in whole segments, may have that beginning."""
     under = f"{prefix}/"
     return under.startswith(beginning) or beginning.startswith(under)
 
 
 def _prefixes(path: str) -> set[str]:
-    """`path`, and all that it is under, in whole segments."""
+    """Return `path` and its prefixes, in whole segments."""
     ends = [at for at, character in enumerate(path) if character == "/"]
     return {path, *(path[:end] for end in ends)}
 
 
-def _rule(rule: Alternative, made: _Making) -> Rule:
-    made.headers.update([each.name for each in rule.headers])
-    made.reads_query = made.reads_query or bool(rule.params)
+def _rule(rule: Alternative, builder: _RuleBuilder) -> Rule:
+    builder.headers.update([condition.name for condition in rule.headers])
+    builder.reads_query = builder.reads_query or bool(rule.params)
     return Rule(
         rule.route,
         rule.methods,
-        _conditions(rule.headers, made.memory),
-        _conditions(rule.params, made.memory),
+        _conditions(rule.headers, builder.memory),
+        _conditions(rule.params, builder.memory),
         rule.text,
         rule.taken,
-        made.redirects.get(rule.route),
+        builder.redirects.get(rule.route),
     )
 
 
 def _conditions(demands: Demands, memory: Memory) -> tuple[Condition, ...]:
-    return tuple([_condition(each, memory) for each in demands]) if demands else ()
+    return tuple([_condition(demand, memory) for demand in demands]) if demands else ()
 
 
 def _condition(demand: Demand, memory: Memory) -> Condition:

@@ -1,9 +1,9 @@
-"""Which header of a route picks a pool or a variant by hand, and what it may name.
+"""The header of a route that selects a pool or a variant, and the names that it may have.
 
-- A pool must stand in the route's split, with whatever weight; a variant must be in one of
-  these pools or their fallbacks. Whoever wrote the route decided which Workers may see its
-  requests, and a key for testing must not widen that.
-- A name that both a pool and a variant have is the variant's: who names it wants nobody else.
+- A pool must be in the route's split, with any weight; a variant must be in one of these pools or
+  their fallbacks. The author of the route decided which Workers may see its requests, and a key for
+  testing must not widen that.
+- A name that both a pool and a variant have means the variant.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From where a request comes to the order of regions that serve it."""
+"""The regions that serve a request, in order, by the place of its client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policies.http.request import Client
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Codes to region names; `orders`: each region, then its fallbacks."""
+    """Codes to names of regions. `orders`: each region, followed by its fallbacks."""
 
     default: str | None
     orders: dict[str, tuple[str, ...]]
@@ -18,7 +18,8 @@ class Regions:
     continents: dict[str, str]
 
     def of(self, client: Client) -> str | None:
-        """Colo beats country beats continent; else the default region, if there is one."""
+        """Return the client's region, by colo before country before continent; else the default
+        region, if there is one."""
         return (
             self.colos.get(client.colo)
             or self.countries.get(client.country)

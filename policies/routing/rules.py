@@ -1,4 +1,4 @@
-"""The rules of routes as they are compiled: by hostname and path, in order of precedence."""
+"""The rules of routes as compiled: by hostname and path, in order of precedence."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Demands = tuple[Demand, ...]
 
 
 class Alternative(NamedTuple):
-    """One alternative of one route. `route`: its position; `text`: for people; `taken`: the
-    length of the path's prefix; None: any."""
+    """One alternative of a route. `route`: the route's position; `text`: for explanations; `taken`:
+    the length of the path's prefix, None for any path."""
 
     route: int
     text: str
@@ -36,8 +36,8 @@ class Alternative(NamedTuple):
 
 
 class PatternAlternative(NamedTuple):
-    """One whose path must match `program`; `under`: the segments that all such paths begin
-    with."""
+    """An alternative whose path must match `program`. `under`: the segments that all such paths
+    begin with."""
 
     under: str
     program: Program
@@ -46,8 +46,8 @@ class PatternAlternative(NamedTuple):
 
 @dataclass(slots=True)
 class HostRules:
-    """Those of one hostname: by exact path, by prefix (without a slash at its end), and those
-    with patterns."""
+    """The rules of one hostname: by exact path, by prefix (without a slash at its end), and by
+    regular expression."""
 
     exact: dict[str, tuple[Alternative, ...]]
     prefix: dict[str, tuple[Alternative, ...]]

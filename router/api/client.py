@@ -9,11 +9,12 @@ from the command line, and is never printed.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 from urllib.parse import urlsplit
 
 from policies.access.authenticate import PRESENTABLE
+from policies.basics.untyped import Parsed
 from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves
@@ -39,8 +40,10 @@ class NotReachable(Failed):
 class Refused(Failed):
     """The router answered with a problem document."""
 
-    def __init__(self, message: str, status: int, document: dict[str, object]) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, status: int, document: dict[str, object], where: str | None = None
+    ) -> None:
+        super().__init__(message, where=where)
         self.status = status
         self.document = document
 
@@ -66,24 +69,33 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, page: str, **query: str) -> Any:
-        document = self._ask("GET", page, params=query)
+    def get(self, page: str, **query: str) -> Parsed:
+        document = self._ask("GET", page, query=query)
         field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
         if field and not (isinstance(document, dict) and field in document):
-            raise Failed(f"{self.url} is not a router: /.router/{page} has no `{field}`")
+            what = f"{self.url} is not a router: /.router/{page} has no `{field}`"
+            raise Failed(what, where=self.url)
         return document
 
-    def post(self, page: str, document: object) -> Any:
-        return self._ask("POST", page, json=document)
+    def post(self, page: str, document: object) -> Parsed:
+        return self._ask("POST", page, document)
 
-    def delete(self, page: str) -> Any:
+    def delete(self, page: str) -> Parsed:
         return self._ask("DELETE", page)
 
-    def _ask(self, method: str, page: str, **more: Any) -> Any:
+    def _ask(
+        self,
+        method: str,
+        page: str,
+        document: object = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Parsed:
         try:
-            answer = self._client.request(method, f"{self.url}/.router/{page}", **more)
+            url = f"{self.url}/.router/{page}"
+            answer = self._client.request(method, url, params=query, json=document)
         except self._errors as error:
-            raise NotReachable(f"{self.url} does not answer: {_reason(error)}") from None
+            what = f"{self.url} does not answer: {_reason(error)}"
+            raise NotReachable(what, where=self.url) from None
         try:
             document = answer.json()
         except ValueError:
@@ -91,11 +103,10 @@ class Client:
         if answer.is_success and document is not None:
             return document
         if not isinstance(document, dict) or "code" not in document:
-            raise Failed(
-                f"{self.url} is not a router: /.router/{page} answers {answer.status_code}"
-            )
+            what = f"{self.url} is not a router: /.router/{page} answers {answer.status_code}"
+            raise Failed(what, where=self.url)
         why = HINTS.get(answer.status_code) or document.get("detail") or document["code"]
-        raise Refused(f"{self.url} refuses: {why}", answer.status_code, document)
+        raise Refused(f"{self.url} refuses: {why}", answer.status_code, document, self.url)
 
 
 def _reason(error: Exception) -> str:
@@ -105,16 +116,14 @@ def _reason(error: Exception) -> str:
 def client_of(url: str) -> Client:
     """Return a client with the key from the environment."""
     if not _is_base(url):
-        raise UsageError(f"{url[:80]} is not the URL of a router: write `{URL}`")
+        raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
     key = os.environ.get(KEY, "")
     if not key:
-        raise Failed(
-            f"{KEY} is not set: set it to the admin secret or to an API key with scope router:admin"
-        )
+        hint = "set it to the admin secret or to an API key with scope router:admin"
+        raise Failed(f"{KEY} is not set", where=KEY, hint=hint)
     if not PRESENTABLE.fullmatch(key):
-        raise Failed(
-            f"{KEY} is not a key: a key has 1 to 512 visible ASCII characters, no comma or space"
-        )
+        hint = "a key has 1 to 512 visible ASCII characters, no comma or space"
+        raise Failed(f"{KEY} is not a key", where=KEY, hint=hint)
     return Client(url, key)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from policies.basics.untyped import JsonObject
 
 
-def gap_texts(document: dict[str, Any]) -> list[str]:
+def gap_texts(document: JsonObject) -> list[str]:
     """Return a text for each gap of a problem document `drill-refused`; empty if it has none."""
     found = []
     for gap in document.get("gaps", []):

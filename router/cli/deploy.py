@@ -1,22 +1,34 @@
 """Check the project and deploy its router, with wrangler and its login.
 
 With `--dry-run` nothing is uploaded, and no login is needed: it shows what would be, and what would
-be refused. The exit code is wrangler's; 1 if the project is refused.
+be refused.
 """
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from contextlib import nullcontext, redirect_stdout
+from typing import Any
 
 from router.cli.project import env_argument, layout_of, objected, project_policy
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.layout import Layout
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
 from router.dev.upload import LIMIT_KIB, brief, deploy, dry_run
 from router.publishing.deployed import record
 from router.publishing.place import deployed_file
-from router.terminal.console import complain, counted, say, warn
+from router.terminal.console import complain, counted, print_json, say, warn
+
+USAGE = Usage(
+    examples=(
+        Example("router deploy --dry-run", "all checks, and the size of the upload"),
+        Example("router deploy --env staging --json", "an environment, from CI"),
+    ),
+    exits={0: "deployed; with --dry-run: it fits", 1: "refused; else wrangler's exit code"},
+    variables=("ROUTER_ENV", *AT_CLOUDFLARE),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -24,29 +36,43 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show the upload and its checks, deploy nothing"
     )
-
-
-def _deploy(layout: Layout, file: Path) -> int:
-    code = deploy(layout)
-    if code == 0:
-        record(deployed_file(layout), file.read_bytes(), warn)
-    return code
+    parser.add_argument("--json", action="store_true", help="the outcome as JSON")
 
 
 def run(args: Namespace) -> int:
+    """With `--json`, standard output has nothing but the outcome."""
+    with redirect_stdout(sys.stderr) if args.json else nullcontext():
+        code, outcome = _deploy(args)
+    if args.json:
+        print_json(outcome)
+    return code
+
+
+def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
     layout = layout_of(args)
     file, policy = project_policy(layout)
     found = objected(layout, policy)
     for each in found:
         (warn if args.dry_run else complain)(each.message)
+    outcome = {"env": layout.env or None, "refused_for": [each.message for each in found]}
     if found and not args.dry_run:
         complain(f"not deployed: {counted(len(found), 'reason')} above")
-        return 1
+        return 1, {"result": "refused", **outcome}
     prepare_tools(layout)
     with step("upload", f"staged with {file.name}"):
         stage_project(layout, file)
-    if not args.dry_run:
-        return _deploy(layout, file)
+    if args.dry_run:
+        code, size = _try(layout)
+        if found:
+            warn(f"a deployment would be refused: {counted(len(found), 'reason')} above")
+        return code, {"result": "tried", **outcome, **size}
+    code = deploy(layout, may_ask=not args.json)
+    if code == 0:
+        record(deployed_file(layout), file.read_bytes(), warn)
+    return code, {"result": "failed" if code else "deployed", **outcome}
+
+
+def _try(layout: Layout) -> tuple[int, dict[str, Any]]:
     done = dry_run(layout)
     for line in brief(done.output.splitlines()):
         say(line)
@@ -54,6 +80,4 @@ def run(args: Namespace) -> int:
     fits = done.gzip_kib <= LIMIT_KIB
     verdict = "fits" if fits else "does not fit"
     say(f"upload: {done.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
-    if found:
-        warn(f"a deployment would be refused: {counted(len(found), 'reason')} above")
-    return 0 if fits else 1
+    return 0 if fits else 1, {"gzip_kib": done.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
 from router.cli.project import POLICY, env_argument, layout_of, whole_file
+from router.cli.usage import KIT, Example, Usage
 from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
@@ -23,6 +24,14 @@ from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
+USAGE = Usage(
+    examples=(
+        Example("router dev", "the project, on port 8787"),
+        Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
+    ),
+    exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
+    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -1,7 +1,4 @@
-"""Show what a policy changes, compared with the live policy, another file or environment.
-
-Exit code 0: no difference; 2: differences; 1: a failure or wrong usage.
-"""
+"""Show what a policy changes, compared with the live policy, another file or environment."""
 
 from __future__ import annotations
 
@@ -15,13 +12,14 @@ from typing import Any
 from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Difference, Side, difference
 from policies.difference.traffic.log import BadLine, read_log
-from policies.difference.traffic.outcomes import Asked, Judge
+from policies.difference.traffic.outcomes import Judge, TrafficRequest
 from policies.difference.traffic.sample import Sample
 from policies.difference.traffic.traffic import Traffic, logged
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.cli.live import Live, live_arguments, live_policy
 from router.cli.project import env_name, env_of, policy_env
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import err, print_json, say
 from router.terminal.diff_lines import (
@@ -37,6 +35,15 @@ WRONG_USE = 1  # since 2 means that there are differences
 DIFFERENT = 2
 MAX_SAMPLE = 100_000
 PROGRESS_EVERY = 50_000  # lines of a log
+USAGE = Usage(
+    examples=(
+        Example("router diff routes.yaml", "what a push to `router dev` would change"),
+        Example("router diff routes.yaml --remote --json", "the same, with Cloudflare's KV"),
+        Example("router diff routes.yaml base.yaml --sample 1000", "two files, with more requests"),
+    ),
+    exits={0: "no difference", 1: "failure or wrong usage", 2: "differences"},
+    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *AT_CLOUDFLARE),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -149,7 +156,7 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
         raise Failed(f"{args.log}:{error.line}: {error.message}") from None
 
 
-def _log(name: str) -> Iterator[Asked]:
+def _log(name: str) -> Iterator[TrafficRequest]:
     """Yield the requests of a log; prints the progress through a long one."""
     for number, asked in enumerate(read_log(read_file(name).splitlines()), 1):
         yield asked

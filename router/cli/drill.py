@@ -21,6 +21,7 @@ from router.api.client import Refused, client_of
 from router.api.refusal import gap_texts
 from router.cli import drill_run
 from router.cli.project import url_argument, url_of
+from router.cli.usage import Example, Usage
 from router.terminal.console import complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
     from policies.api.drills import Drill, Drills, EndedDrill, ScheduledDrill, StoppedDrills
 
 MAX_PAST = 10  # listed; `--json` has all that the router keeps
+USAGE = Usage(
+    examples=(
+        Example("router drill start --variant canary --mode errors:30% --for 10m", "one variant"),
+        Example("router drill run lose-europe.yaml --report report.html", "with traffic"),
+        Example("router drill stop", "end all of them"),
+    ),
+    exits={0: "done; `run`: all objectives met", 1: "refused or failed; `run`: not met"},
+    variables=("ROUTER_ADMIN_KEY",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -6,7 +6,6 @@ notice. Exit code 0: all objectives met; 1: not met, or not measurable.
 
 from __future__ import annotations
 
-import asyncio
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +16,13 @@ from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import DrillPlan
 from router.api.client import client_of
 from router.cli.project import url_argument, url_of
+from router.signals import exit_code
 from router.terminal.console import complain, counted, err, print_json, say
-from router.terminal.errors import Failed, UsageError
-from router.terminal.files import print_findings, read_file
+from router.terminal.errors import UsageError
+from router.terminal.files import not_valid, print_findings, read_file
 
 if TYPE_CHECKING:
     from router.drill.result import Result
-
-INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -43,7 +41,10 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     loaded, plan = _read(args.plan)
     if args.check:
-        say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
+        if args.json:
+            print_json({"valid": True, "digest": loaded.digest})
+        else:
+            say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
         return 0
     _refuse_unwritable(args.report)
     from router.cli.drill_verdict import tell
@@ -59,12 +60,15 @@ def run(args: Namespace) -> int:
     if args.report and result.run.outcomes:
         write(args.report, result)
         say(("report", "bold"), f" {args.report}, {args.report.with_suffix('.json')}", to=err)
-    return INTERRUPTED if interrupted else int(result.verdict != "met")
+    return exit_code(interrupted) if interrupted else int(result.verdict != "met")
 
 
-def _conduct(file: str, loaded: LoadedPlan, plan: DrillPlan, url: str) -> tuple[Result, bool]:
-    """Run the drill. Returns the result, and whether Ctrl-C ended it."""
+def _conduct(
+    file: str, loaded: LoadedPlan, plan: DrillPlan, url: str
+) -> tuple[Result, KeyboardInterrupt | None]:
+    """Run the drill. Returns the result, and what interrupted it."""
     from router.cli.drill_progress import Progress
+    from router.cli.running import run_async
     from router.drill.conduct import Conductor
     from router.drill.result import Result
     from router.drill.survey import survey
@@ -73,11 +77,11 @@ def _conduct(file: str, loaded: LoadedPlan, plan: DrillPlan, url: str) -> tuple[
         router = survey(client, plan)
         conductor = Conductor(plan, client, router, Progress(plan, router))
         say(("drill", "bold"), f" {_outline(plan)}", to=err)
-        started_at, interrupted = datetime.now(UTC), False
+        started_at, interrupted = datetime.now(UTC), None
         try:
-            asyncio.run(conductor.run())
-        except KeyboardInterrupt:
-            interrupted = True
+            run_async(conductor.run())
+        except KeyboardInterrupt as error:
+            interrupted = error
     run = conductor.outcomes_so_far()
     return Result(file, loaded, plan, router, conductor.course, run, started_at), interrupted
 
@@ -86,7 +90,7 @@ def _read(file: str) -> tuple[LoadedPlan, DrillPlan]:
     loaded = load_plan(read_file(file))
     if loaded.plan is None:
         print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+        raise not_valid(file, loaded.findings)
     return loaded, loaded.plan
 
 

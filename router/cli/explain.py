@@ -12,11 +12,25 @@ from policies.language.compile.compile import compile_policy
 from policies.proxy.explain.explain import Explanation, explain
 from policies.proxy.explain.question import NotExplainable, read_question
 from router.cli.project import env_argument, policy_env
+from router.cli.usage import Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import load_valid
 from router.terminal.tables import pairs
+
+USAGE = Usage(
+    examples=(
+        Example("router explain routes.yaml --url https://api.example.com/", "one request"),
+        Example(
+            "router explain routes.yaml --url https://api.example.com/ -X POST -H 'x-worker-id: w7'"
+            " --country FR --continent EU --down production-eu",
+            "a client in France, while a variant is out of service",
+        ),
+    ),
+    exits={0: "explained", 1: "the policy is not valid"},
+    variables=("ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

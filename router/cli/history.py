@@ -1,13 +1,11 @@
-"""Show what was pushed, when, by whom and why, and which policy is live.
-
-Exit code 0, whatever the history says; 1 if KV cannot be read.
-"""
+"""Show what was pushed, when, by whom and why, and which policy is live."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from router.cli.places import place_arguments, place_of
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.publishing.history import SHORT, Entry
 from router.publishing.published import Published, read
 from router.terminal.console import print_json, say
@@ -15,6 +13,14 @@ from router.terminal.tables import table
 
 LIMIT = 20
 HEAD = ("TIME (UTC)", "DIGEST", "AUTHOR", "", "NOTE")
+USAGE = Usage(
+    examples=(
+        Example("router history", "what was pushed to `router dev`"),
+        Example("router history --remote --limit 5 --json", "the newest at Cloudflare"),
+    ),
+    exits={0: "shown", 1: "KV cannot be read"},
+    variables=AT_CLOUDFLARE,
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

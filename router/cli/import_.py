@@ -1,7 +1,6 @@
 """Convert Kubernetes Gateway API manifests to a policy.
 
 The policy goes to standard output, findings about what was not carried over to standard error.
-The exit code is 1 if anything was left out; the rest of the policy is printed all the same.
 """
 
 from __future__ import annotations
@@ -16,9 +15,21 @@ from pydantic_core import PydanticCustomError
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
 from policies.language.values.values import read_hostname
+from router.cli.usage import Example, Usage
 from router.terminal.console import counted, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import print_findings, read_file
+
+USAGE = Usage(
+    examples=(
+        Example(
+            "router import gateway.yaml httproutes.yaml -o routes.yaml --force",
+            "manifests to a policy",
+        ),
+        Example("kubectl get httproutes,gateways -A -o yaml | router import -", "of a cluster"),
+    ),
+    exits={0: "all of it", 1: "something was left out; the rest is printed all the same"},
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

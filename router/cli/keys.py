@@ -22,6 +22,7 @@ from policies.language.compile.compile import compile_policy
 from policies.language.values.keys import read_scope
 from policies.language.values.values import read_name
 from router.cli.project import env_argument, policy_env
+from router.cli.usage import Example, Usage
 from router.terminal.console import print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid
@@ -29,6 +30,14 @@ from router.terminal.files import load_valid
 PREFIX = "fwr_"  # so that scanners and people recognise a key
 KEY_BYTES = 32  # 256 random bits cannot be guessed, so a plain hash is enough
 PEPPER = "ROUTER_KEY_PEPPER"
+USAGE = Usage(
+    examples=(
+        Example("router keys new shop --scope jobs:write", "a new key, and the lines to paste"),
+        Example("router keys check routes.yaml < key.txt", "whose key this is"),
+    ),
+    exits={0: "done; `check`: the key is valid", 1: "failure; `check`: the key is not valid"},
+    variables=("ROUTER_KEY_PEPPER",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -15,7 +15,15 @@ from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
 from router.publishing.write import NotPublished
-from router.terminal.console import Output, agreed, complain, err, out, print_json
+from router.terminal.console import (
+    Output,
+    agreed,
+    complain,
+    err,
+    error_document,
+    out,
+    print_json,
+)
 from router.terminal.errors import Failed, UsageError
 from router.terminal.reporter import ConsoleReporter
 
@@ -117,7 +125,8 @@ def told_as_json(args: Namespace, work: Callable[[], dict[str, object]]) -> int:
         document, code = error.document, 1
     except (Failed, SetupError) as error:
         complain(str(error))
-        document, code = {"result": "failed", "message": str(error)}, 1
+        told = {"result": "failed", "message": str(error)}
+        document, code = {**told, **error_document(error)}, 1
     if args.json:
         print_json(document)
     return code

@@ -1,7 +1,4 @@
-"""Publish a policy: show the difference, write it to KV, and wait until a router serves it.
-
-Exit code 0: it is live, and the router that was waited for serves it; 1: it is not.
-"""
+"""Publish a policy: show the difference, write it to KV, and wait until a router serves it."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import Any
 from policies.language.load import Loaded
 from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
 from router.cli.project import layout_of, policy_env
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.guards import Kind, objections
 from router.dev.layout import Layout
 from router.publishing.base import BY_GIT, base_by_git, given_base
@@ -21,6 +19,16 @@ from router.publishing.write import Change
 from router.terminal.console import complain, counted, say
 from router.terminal.errors import Failed
 from router.terminal.files import load_valid, policy_name
+
+USAGE = Usage(
+    examples=(
+        Example("router push routes.yaml", "to `router dev` on this machine"),
+        Example("router push routes.yaml --remote --note 'canary to 20%'", "to Cloudflare"),
+        Example("router push routes.yaml --remote --base git --yes --json", "from CI"),
+    ),
+    exits={0: "live, and served by the router that was waited for", 1: "not live"},
+    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """Go back to a policy of the history: push the same bytes again, as a new entry.
 
-Without DIGEST, go back to the policy that the live one replaced. Exit codes as of `router push`.
+Without DIGEST, go back to the policy that the live one replaced.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from policies.language.load import digest_of, load
 from router.cli.places import agree_of, publish_arguments, publisher_of, told_as_json
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.kv import Kv
 from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT, Entry, find
@@ -19,6 +20,15 @@ from router.publishing.write import Change
 from router.terminal.console import counted, err
 from router.terminal.errors import Failed
 from router.terminal.files import print_findings
+
+USAGE = Usage(
+    examples=(
+        Example("router rollback --remote", "to the policy that the live one replaced"),
+        Example("router rollback 3f9a1c2b --note 'errors in eu'", "to a policy of the history"),
+    ),
+    exits={0: "live, and served by the router that was waited for", 1: "not live"},
+    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

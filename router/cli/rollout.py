@@ -18,6 +18,7 @@ from router.cli.project import url_argument, url_of
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
+from router.cli.usage import Example, Usage
 from router.terminal.console import agreed, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
@@ -45,6 +46,15 @@ QUESTIONS = {
     "promote": "Send all traffic of this rollout to its canary now?",
     "rollback": "Take all traffic of this rollout away from its canary now?",
 }
+USAGE = Usage(
+    examples=(
+        Example("router rollout start v2 --watch", "begin, and watch to the end"),
+        Example("router rollout rollback v2 --note 'slow' --yes", "back to the old version"),
+        Example("router rollout settle v2 --remove", "write the outcome into routes.yaml"),
+    ),
+    exits={0: "done; with --watch: promoted", 1: "refused, failed, or rolled back"},
+    variables=("ROUTER_ADMIN_KEY",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -25,7 +25,9 @@ def name_of(client: Client, given: str | None) -> str:
     if not names:
         raise Failed("the policy has no rollouts")
     if len(names) > 1:
-        raise UsageError(f"there are several rollouts, name one: {', '.join(names)}")
+        raise UsageError(
+            f"there are several rollouts, name one: {', '.join(names)}", where=client.url
+        )
     return str(names[0])
 
 
@@ -78,4 +80,4 @@ def _unknown(client: Client, name: str, error: Refused) -> Failed:
         return Failed(f"there is no rollout {name[:80]}: the policy has none")
     nearest = get_close_matches(name, names, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names)}"
-    return Failed(f"there is no rollout {name[:80]}: {hint}")
+    return Failed(f"there is no rollout {name[:80]}", where=client.url, hint=hint)

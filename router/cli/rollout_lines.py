@@ -37,52 +37,59 @@ NUMBERS = frozenset(range(1, len(POOLS)))  # all columns but the name
 BAR = 20  # characters of a full bar
 
 
-def lines(told: Rollout, at: datetime) -> Iterator[Text]:
+def lines(rollout: Rollout, at: datetime) -> Iterator[Text]:
     """Yield the whole view; `at` is the time by the router's clock."""
-    yield from columns(_facts(told, at))
+    yield from columns(_facts(rollout, at))
     yield Text()
-    yield from columns(_ladder(told, at), right={1})
-    if told["analysis"]:
+    yield from columns(_ladder(rollout, at), right={1})
+    if rollout["analysis"]:
         yield Text()
-        yield from _analysis(told, told["analysis"], at)
+        yield from _analysis(rollout, rollout["analysis"], at)
     yield Text()
-    yield line_of(("next", "bold"), f"  {next_text(told)}")
+    yield line_of(("next", "bold"), f"  {next_text(rollout)}")
 
 
-def overview(all_told: Iterable[Rollout]) -> Iterator[Text]:
+def overview(rollouts: Iterable[Rollout]) -> Iterator[Text]:
     """Yield a line for each rollout."""
     rows: list[list[Part]] = [[(name, "bold") for name in ("NAME", "STATE", "AT", "POOLS", "NEXT")]]
-    for told in all_told:
-        state = (told["state"], STATES.get(told["state"], ""))
-        rows.append([told["name"], state, place_text(told), pools_text(told), next_text(told)])
+    for rollout in rollouts:
+        state = (rollout["state"], STATES.get(rollout["state"], ""))
+        rows.append(
+            [rollout["name"], state, place_text(rollout), pools_text(rollout), next_text(rollout)]
+        )
     yield from columns(rows)
 
 
-def _facts(told: Rollout, at: datetime) -> Iterator[tuple[Part, Part]]:
-    state = told["state"]
-    for_routes = f"{'routes' if len(told['routes']) != 1 else 'route'} {', '.join(told['routes'])}"
-    yield ("rollout", "bold"), f"{told['name']}: {pools_text(told)}, {for_routes}"
-    since = f" for {span(at - began)}" if (began := time_of(told["since"])) else ""
+def _facts(rollout: Rollout, at: datetime) -> Iterator[tuple[Part, Part]]:
+    state = rollout["state"]
+    for_routes = (
+        f"{'routes' if len(rollout['routes']) != 1 else 'route'} {', '.join(rollout['routes'])}"
+    )
+    yield ("rollout", "bold"), f"{rollout['name']}: {pools_text(rollout)}, {for_routes}"
+    since = f" for {span(at - began)}" if (began := time_of(rollout["since"])) else ""
     yield ("state", "bold"), (f"{state}{since}", STATES.get(state, ""))
-    if told["reason"]:
-        yield "", (told["reason"], "yellow")
-    if told["run"]:
-        by = f" by {caller_text(told['by'])}" if told["by"] else ""
-        yield ("run", "bold"), f"{told['run']}, started {ago(told['started_at'], at)}{by}"
-    if told["note"]:
-        yield ("note", "bold"), told["note"]
-    own = ", ".join(f"{name} {percent(each)}" for name, each in told["file_weight"].items())
-    if told["weight"] is None:
-        yield ("weight", "bold"), f"{weight_text(told)}: {own} to {told['to']}"
+    if rollout["reason"]:
+        yield "", (rollout["reason"], "yellow")
+    if rollout["run"]:
+        by = f" by {caller_text(rollout['by'])}" if rollout["by"] else ""
+        yield ("run", "bold"), f"{rollout['run']}, started {ago(rollout['started_at'], at)}{by}"
+    if rollout["note"]:
+        yield ("note", "bold"), rollout["note"]
+    own = ", ".join(f"{name} {percent(weight)}" for name, weight in rollout["file_weight"].items())
+    if rollout["weight"] is None:
+        yield ("weight", "bold"), f"{weight_text(rollout)}: {own} to {rollout['to']}"
     else:
         says = f"the policy says {own}"
-        yield ("weight", "bold"), f"{weight_text(told)} to {told['to']} ({says})"
-    if told["cohorts"]:
-        yield ("cohorts", "bold"), "; ".join(map(cohort_text, told["cohorts"]))
-    if told["mirror"] is not None:
-        yield ("mirror", "bold"), f"{percent(told['mirror'] * 100)} of {told['from']}'s requests"
-    if told["window"]:
-        yield ("window", "bold"), _window(told["window"])
+        yield ("weight", "bold"), f"{weight_text(rollout)} to {rollout['to']} ({says})"
+    if rollout["cohorts"]:
+        yield ("cohorts", "bold"), "; ".join(map(cohort_text, rollout["cohorts"]))
+    if rollout["mirror"] is not None:
+        yield (
+            ("mirror", "bold"),
+            f"{percent(rollout['mirror'] * 100)} of {rollout['from']}'s requests",
+        )
+    if rollout["window"]:
+        yield ("window", "bold"), _window(rollout["window"])
 
 
 def _window(window: Window) -> Part:
@@ -91,19 +98,19 @@ def _window(window: Window) -> Part:
     return f"closed: nothing moves before {clock(window['next_at'])} UTC", "yellow"
 
 
-def _ladder(told: Rollout, at: datetime) -> Iterator[list[Part]]:
+def _ladder(rollout: Rollout, at: datetime) -> Iterator[list[Part]]:
     """Yield a row for each step: finished, current or to come."""
-    here = told["step"]
-    for number, step in enumerate(told["steps"], start=1):
+    here = rollout["step"]
+    for number, step in enumerate(rollout["steps"], start=1):
         note: Part = ""
-        if told["state"] == "succeeded" or (here is not None and number < here):
+        if rollout["state"] == "succeeded" or (here is not None and number < here):
             mark, style = "✓", "green"
         elif number != here:
             mark, style = " ", "dim"
-        elif told["state"] == "rolled-back":
+        elif rollout["state"] == "rolled-back":
             mark, style = "✗", "bold red"
         else:
-            mark, style, note = "▶", STATES.get(told["state"], ""), _here(told, at)
+            mark, style, note = "▶", STATES.get(rollout["state"], ""), _here(rollout, at)
         yield [
             (mark, style),
             (str(number), style),
@@ -113,19 +120,19 @@ def _ladder(told: Rollout, at: datetime) -> Iterator[list[Part]]:
         ]
 
 
-def _here(told: Rollout, at: datetime) -> str:
+def _here(rollout: Rollout, at: datetime) -> str:
     """Return how long a rollout has been in its step, and how long it stays there."""
     told_times = []
-    if began := time_of(told["step_since"]):
+    if began := time_of(rollout["step_since"]):
         told_times.append(f"for {span(at - began)}")
-    if told["state"] == "gate":
+    if rollout["state"] == "gate":
         told_times.append("waits for approval")
-    elif told["state"] == "running" and (until := time_of(told["hold_until"])):
+    elif rollout["state"] == "running" and (until := time_of(rollout["hold_until"])):
         told_times.append(f"{span(until - at)} left")
     return ", ".join(told_times)
 
 
-def _analysis(told: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]:
+def _analysis(rollout: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]:
     failures, limit = analysis["failures"], analysis["failure_limit"]
     when = f", next in {span(due - at)}" if (due := time_of(analysis["next_at"])) else ""
     parts: list[Part] = [("analysis", "bold"), f"  every {analysis['interval']}{when}; "]
@@ -134,7 +141,7 @@ def _analysis(told: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]
     if analysis["dry_run"]:
         parts.append(("; dry run: it stops nothing", "yellow"))
     yield line_of(*parts)
-    yield from columns(_pools(told, analysis), NUMBERS)
+    yield from columns(_pools(rollout, analysis), NUMBERS)
     if analysis["evidence"]:
         yield Text()
         yield from columns(_evidence(analysis["evidence"]), right={1, 2})
@@ -143,7 +150,7 @@ def _analysis(told: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]
         yield from _verdict(analysis["last"], at)
 
 
-def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
+def _pools(rollout: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
     """Yield a row for each pool: current counts, and the numbers of the last verdict."""
     yield [(name, "bold") for name in (*POOLS, "")]  # the last column has no alignment
     sides: tuple[Literal["from", "to"], ...] = ("from", "to")
@@ -151,7 +158,7 @@ def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
         numbers: Mapping[str, Any] = (analysis["last"][side] if analysis["last"] else None) or {}
         rate = numbers.get("error_rate")
         yield [
-            told[side],
+            rollout[side],
             f"{analysis['requests'][side]:,}",
             *(_number(numbers.get(name)) for name in ("requests", "errors")),
             "" if rate is None else f"{rate:.2%}",
@@ -163,12 +170,12 @@ def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
 def _evidence(evidence: dict[str, Evidence]) -> Iterator[list[Part]]:
     """Yield each test's statistic, as a part of the value that raises an alarm."""
     yield [(name, "bold") for name in ("test", "evidence", "of alarm", "")]
-    for name, each in evidence.items():
-        part = each["value"] / each["alarm"] if each["alarm"] else 0.0
-        is_alarm = each["value"] >= each["alarm"]
+    for name, test in evidence.items():
+        part = test["value"] / test["alarm"] if test["alarm"] else 0.0
+        is_alarm = test["value"] >= test["alarm"]
         style = "bold red" if is_alarm else "yellow" if part >= 0.5 else "green"
         bar = "█" * round(BAR * min(1.0, max(0.0, part)))
-        value = f"{each['value']:.3g} of {each['alarm']:.3g}"
+        value = f"{test['value']:.3g} of {test['alarm']:.3g}"
         yield [name, value, (f"{part:.0%}", style), (bar + " alarm" * is_alarm, style)]
 
 
@@ -179,9 +186,9 @@ def _verdict(last: Verdict, at: datetime) -> Iterator[Text]:
         yield line_of("  ", reason)
     if last["checks"]:
         rows: list[list[Part]] = []
-        for each in last["checks"]:
-            result = each["result"], RESULTS.get(each["result"], "")
-            rows.append([f"  check {each['name']}", result, each["detail"] or ""])
+        for check in last["checks"]:
+            result = check["result"], RESULTS.get(check["result"], "")
+            rows.append([f"  check {check['name']}", result, check["detail"] or ""])
         yield from columns(rows)
 
 

@@ -16,7 +16,7 @@ from router.cli.project import url_of
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED
 from router.dev.files import write_if_changed
-from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
+from router.settle.settling import FileRollout, WeightChange, find_rollout, settle, shares
 from router.settle.weights import ALL
 from router.terminal.console import agreed, complain, err, print_json, say
 from router.terminal.difference import print_difference
@@ -107,7 +107,7 @@ def _write(path: Path, settled: bytes) -> None:
 
 
 def _document(
-    file: str, rollout: FileRollout, wanted: list[Share], is_new: bool, written: bool
+    file: str, rollout: FileRollout, wanted: list[WeightChange], is_new: bool, written: bool
 ) -> dict[str, Any]:
     routes: dict[str, dict[str, dict[str, float]]] = {}
     for share in wanted:

@@ -17,6 +17,7 @@ from router.cli.rollout_asking import one_of
 from router.cli.rollout_lines import lines
 from router.cli.rollout_texts import STATES, line_text, verdict_text
 from router.cli.watch import Watched, watch
+from router.signals import exit_code
 from router.terminal.console import err, print_json_line, say
 from router.terminal.times import clock, time_of
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from policies.api.rollouts import OneRollout, Rollout
 
 CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
-INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 def watch_rollout(client: Client, begun: Rollout, as_json: bool) -> int:
@@ -37,9 +37,9 @@ def watch_rollout(client: Client, begun: Rollout, as_json: bool) -> int:
     )
     try:
         return watch(watched, redraw=not as_json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         say(f"stopped watching; {begun['name']} continues", to=err)
-        return INTERRUPTED
+        return exit_code(error)
 
 
 def _lines(page: OneRollout) -> Iterator[Text]:

@@ -7,6 +7,16 @@ from argparse import ArgumentParser, Namespace
 
 from policies.language.tooling.schema import schema_text
 from policies.overlays.schema import overlay_schema_text
+from router.cli.usage import Example, Usage
+
+USAGE = Usage(
+    examples=(
+        Example("router schema", "the schema"),
+        Example("router schema > routes.schema.json", "to a file, for an editor's settings"),
+        Example("router schema --overlay", "the schema of overlays, such as routes.staging.yaml"),
+    ),
+    exits={0: "printed"},
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

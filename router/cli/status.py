@@ -1,7 +1,6 @@
 """Show the state of a running router: its policy, variants, drills and rollouts.
 
-Exit code 0: the router is ok; 1: it is degraded, does not answer, or serves another policy
-than `--policy`. The health of single variants does not count: the router works around it.
+The health of single variants does not degrade a router, which works around it.
 """
 
 from __future__ import annotations
@@ -22,8 +21,23 @@ from router.cli.status_places import (
     policy_arguments,
     refuse_unused,
 )
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.cli.watch import EVERY_S, Watched, watch
+from router.signals import Terminated
 from router.terminal.console import line_of, out, print_json, print_json_line
+
+USAGE = Usage(
+    examples=(
+        Example("router status", "of `router dev`"),
+        Example("router status --url https://api.example.com --watch", "refreshed"),
+        Example("router status --policy routes.yaml --json", "do file, KV and router agree?"),
+    ),
+    exits={
+        0: "ok; with --watch: ended by Ctrl-C",
+        1: "degraded, no answer, or another policy than --policy",
+    },
+    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -87,6 +101,8 @@ def _watch(client: Client, as_json: bool) -> int:
     )
     try:
         return watch(watched, redraw=not as_json)
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         return 0
 

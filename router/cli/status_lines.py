@@ -77,9 +77,9 @@ def _facts(pages: Pages, at: datetime) -> Iterator[tuple[Part, Part]]:
     yield ("status", "bold"), word
     for reason in status["reasons"]:
         yield "", (reason, "yellow")
-    told = f"{policy['digest'][:12]} from {policy['source']}, loaded {ago(policy['loaded_at'], at)}"
+    text = f"{policy['digest'][:12]} from {policy['source']}, loaded {ago(policy['loaded_at'], at)}"
     routes, variants = counted(policy["routes"], "route"), counted(policy["variants"], "variant")
-    yield ("policy", "bold"), f"{told}: {routes}, {variants}"
+    yield ("policy", "bold"), f"{text}: {routes}, {variants}"
     if rejected := status["rejected"]:
         number = counted(len(rejected["findings"]), "finding")
         when = ago(rejected["at"], at)
@@ -98,40 +98,40 @@ def _coordinator(health: VariantsHealth) -> Part:
 
 
 def _variants(pages: Pages) -> Iterator[Text]:
-    bound = {each["name"]: each["bound"] for each in pages.status["variants"]}
+    bound = {variant["name"]: variant["bound"] for variant in pages.status["variants"]}
     rows: list[list[Part]] = [[(name, "bold") for name in (*HEAD, "")]]
-    told: Iterable[Mapping[str, Any]] = pages.status["variants"]
-    for each in pages.health["variants"] if pages.health else told:
-        why = each.get("reason") or ""
-        if not bound.get(each["name"], True):
+    variants: Iterable[Mapping[str, Any]] = pages.status["variants"]
+    for variant in pages.health["variants"] if pages.health else variants:
+        why = variant.get("reason") or ""
+        if not bound.get(variant["name"], True):
             why = f"{why}; no binding".removeprefix("; ")
-        rows.append([*_variant(each), (why, "yellow")])
+        rows.append([*_variant(variant), (why, "yellow")])
     yield from columns(rows, NUMBERS)
 
 
-def _variant(told: Mapping[str, Any]) -> list[Part]:
+def _variant(variant: Mapping[str, Any]) -> list[Part]:
     """Return a row; a missing value stays empty."""
-    state = told.get("state") or ("drained" if told["drain"] else "")
-    share = f"{told['share']:.0%}" if "share" in told else ""
-    failures, active = told.get("failures"), told.get("active") or ""
+    state = variant.get("state") or ("drained" if variant["drain"] else "")
+    share = f"{variant['share']:.0%}" if "share" in variant else ""
+    failures, active = variant.get("failures"), variant.get("active") or ""
     return [
-        told["name"],
-        told["pool"],
-        told["region"] or "",
+        variant["name"],
+        variant["pool"],
+        variant["region"] or "",
         (state, STATES.get(state, "")),
         share,
-        _number(told.get("requests")),
+        _number(variant.get("requests")),
         (_number(failures), "red" if failures else ""),
         (active, STATES.get(active, "dim")),
-        (told.get("drill") or "", "yellow"),
+        (variant.get("drill") or "", "yellow"),
     ]
 
 
-def _drills(told: Drills, at: datetime) -> Iterator[Text]:
+def _drills(drills: Drills, at: datetime) -> Iterator[Text]:
     rows: list[list[Part]] = []
-    for each in told["active"]:
-        drill = drill_from(each)
-        left = span((time_of(each["ends_at"]) or at) - at)
+    for document in drills["active"]:
+        drill = drill_from(document)
+        left = span((time_of(document["ends_at"]) or at) - at)
         by = f"by {caller_text(drill.by)}" + (", forced" if drill.forced else "")
         rows.append([(drill.id, "yellow"), str(drill.target), drill.fault.text, f"{left} left", by])
     yield line_of(("drills", "bold"), "" if rows else "  none")
@@ -139,15 +139,15 @@ def _drills(told: Drills, at: datetime) -> Iterator[Text]:
         yield from columns(rows)
 
 
-def _rollouts(told: Rollouts) -> Iterator[Text]:
+def _rollouts(rollouts: Rollouts) -> Iterator[Text]:
     """Yield a table of the started rollouts; nothing if there are none."""
     rows: list[list[Part]] = []
-    for each in told["rollouts"]:
-        state = each["state"]
+    for rollout in rollouts["rollouts"]:
+        state = rollout["state"]
         if state != "waiting":
             word = state, ROLLOUT_STATES.get(state, "")
-            what = place_text(each), pools_text(each), (each["reason"] or "", "yellow")
-            rows.append([(each["name"], "bold"), word, *what])
+            what = place_text(rollout), pools_text(rollout), (rollout["reason"] or "", "yellow")
+            rows.append([(rollout["name"], "bold"), word, *what])
     if rows:
         yield Text()
         yield line_of(("rollouts", "bold"))

@@ -1,7 +1,6 @@
 """Run the test cases of a policy: requests, and where they are expected to go.
 
-Cases come from FILE.test.yaml beside the policy, or from `--cases`. Exit code 0: all pass;
-1: one fails, or a file is not valid; 2: wrong usage, or no cases.
+Cases come from FILE.test.yaml beside the policy, or from `--cases`.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -20,6 +20,7 @@ from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import CaseOutcome, Subject
 from router.cli.project import env_argument, policy_env
+from router.cli.usage import Example, Usage
 from router.terminal.console import counted, err, line_of, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings, read_file
@@ -33,6 +34,16 @@ class Ran(NamedTuple):
     case: Case
     outcome: CaseOutcome
     places: list[tuple[int, int]]  # of its failures
+
+
+USAGE = Usage(
+    examples=(
+        Example("router test routes.yaml", "the cases of routes.test.yaml"),
+        Example("router test routes.yaml -k canary", "only cases with this word in their name"),
+    ),
+    exits={0: "all pass", 1: "one fails, or a file is not valid", 2: "wrong usage, or no cases"},
+    variables=("ROUTER_KEY_PEPPER",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -64,12 +75,14 @@ def run(args: Namespace) -> int:
     for file in broken:
         print_findings(file, loaded[file].findings, err)
     if broken:
-        raise Failed(f"{', '.join(broken)} cannot be run")
+        found = [asdict(each) for file in broken for each in loaded[file].findings]
+        where = ", ".join(broken)
+        raise Failed(f"{where} cannot be run", where=where, details={"findings": found})
     pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
     subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000, pepper)
     ran = [each for file, found in loaded.items() for each in _run(file, found, subject, args.word)]
     if not ran:
-        raise UsageError(f"no case has a name that contains `{args.word}`")
+        raise UsageError(f"no case has a name that contains `{args.word}`", where=", ".join(files))
     failed = [each for each in ran if each.outcome.failures]
     if args.junit:
         _write_junit(args.junit, args.file, ran)

@@ -52,17 +52,17 @@ def watch(watched: Watched[Seen], redraw: bool) -> int:
 def _until_the_end(
     watched: Watched[Seen], show: Callable[[Seen], None], trouble: Callable[[str], None]
 ) -> int:
-    told = ""
+    reported = ""
     while True:
         try:
             seen = watched.ask()
         except Failed as error:
             if isinstance(error, Refused) and error.status < 500:
                 raise
-            if str(error) != told:  # a log needs each error once
-                trouble(told := str(error))
+            if str(error) != reported:  # a log needs each error once
+                trouble(reported := str(error))
         else:
-            told = ""
+            reported = ""
             show(seen)
             code = watched.code(seen)
             if code is not None:
@@ -72,7 +72,7 @@ def _until_the_end(
 
 def _on_screen(lines: Iterable[Text]) -> Group:
     """Return lines that do not wrap: a wrapped line would be redrawn in the wrong place."""
-    told = [line_of((f"{datetime.now():%H:%M:%S}", "dim")), *lines]
-    for line in told:
+    shown = [line_of((f"{datetime.now():%H:%M:%S}", "dim")), *lines]
+    for line in shown:
         line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(*told)
+    return Group(*shown)

@@ -69,10 +69,10 @@ def run_tests(layout: Layout, workerd: Workerd, report: Path) -> list[Case]:
 def cases(junit: str) -> list[Case]:
     """From pytest's report."""
     found = []
-    for each in Xml.fromstring(junit).iter("testcase"):
-        wrong = [child for child in each if child.tag in ("failure", "error")]
+    for case in Xml.fromstring(junit).iter("testcase"):
+        wrong = [child for child in case if child.tag in ("failure", "error")]
         message = wrong[0].get("message") or wrong[0].tag if wrong else ""
-        found.append(Case(each.get("name", ""), message))
+        found.append(Case(case.get("name", ""), message))
     return found
 
 

@@ -51,7 +51,7 @@ class Layout:
     def config_file(self) -> Path:
         found = config_in(self.root)
         if found is None:
-            raise SetupError(f"no wrangler.toml in {self.root}: {BEGIN}")
+            raise SetupError(f"no wrangler.toml in {self.root}", where=str(self.root), hint=BEGIN)
         return found
 
     @property
@@ -87,9 +87,11 @@ def find_root(start: Path | None = None) -> Path:
         found = config_in(folder)
         if found is not None:
             if not is_router(read_config(found)):
-                raise SetupError(f"{found} is another Worker's, not a router's: {BEGIN}")
+                what = f"{found} is another Worker's, not a router's"
+                raise SetupError(what, where=str(found), hint=BEGIN)
             return folder
-    raise SetupError("no router project here: run `router init`, or go to a folder with one")
+    hint = "run `router init`, or go to a folder with one"
+    raise SetupError("no router project here", where=str(origin), hint=hint)
 
 
 def here() -> Path:

@@ -65,7 +65,7 @@ class LocalKv:
         wrangler = layout.npm_package("wrangler") / "package.json"
         self._answers, theirs = os.pipe()
         self._errors = TemporaryFile()
-        told = [
+        arguments = [
             str(wrangler),
             str(self._persist_to / VERSION),
             local_namespace_id(layout),
@@ -73,7 +73,7 @@ class LocalKv:
         ]
         try:
             self._process = subprocess.Popen(
-                [str(layout.node), str(SCRIPT), *told],
+                [str(layout.node), str(SCRIPT), *arguments],
                 cwd=layout.root,
                 env={**os.environ, "NO_COLOR": "1"},
                 stdin=subprocess.PIPE,
@@ -128,8 +128,8 @@ class LocalKv:
                 self._process.wait(GRACE)
                 raise OSError("it has ended")
             self._unread += chunk
-        told, _, self._unread = self._unread.partition(b"\n")
-        answer: dict[str, Any] = json.loads(told)
+        received, _, self._unread = self._unread.partition(b"\n")
+        answer: dict[str, Any] = json.loads(received)
         return answer
 
     def _reason(self) -> str:
@@ -138,5 +138,5 @@ class LocalKv:
             return ""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").splitlines()
-        told = [line for line in lines if "Error" in line]
-        return told[0].strip() if told else last_error("\n".join(lines))
+        errors = [line for line in lines if "Error" in line]
+        return errors[0].strip() if errors else last_error("\n".join(lines))

@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
 from router.dev.kit import Kit
+from router.dev.process import run_to_end
 
 # No script of a package is run: the binaries come as packages of their own. A lock file would only
 # add a registry's addresses.
@@ -47,17 +47,12 @@ def run_npm(kit: Kit, folder: Path, *args: str) -> None:
     """npm of the same Node, in `folder`. Raises SetupError with what it says."""
     node = kit.node
     script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    done = subprocess.run(
-        [str(node), str(script), *args, *OPTIONS],
-        cwd=folder,
-        env={**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [str(node), str(script), *args, *OPTIONS]
+    done = run_to_end(command, cwd=folder, env={**os.environ, "PATH": path})
     if done.returncode:
-        lines = [line.removeprefix("npm error ").strip() for line in done.stderr.splitlines()]
+        errors = done.stderr.decode("utf-8", "replace").splitlines()
+        lines = [line.removeprefix("npm error ").strip() for line in errors]
         told = [line for line in lines if "complete log" not in line] or ["it said nothing"]
         raise SetupError(f"npm {args[0]} failed: {max(told, key=len)}")  # codes are short
 

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 from router.dev.config import bound_to, echoed, write_configs
 from router.dev.layout import Layout, SetupError
@@ -22,6 +21,7 @@ from router.dev.server import DevServer
 from router.dev.stage import stage
 from router.dev.tables import migrate
 from router.dev.workers import find_workers
+from router.signals import raise_interrupt
 
 READY_WITHIN = 90.0
 WATCH_EVERY = 0.5
@@ -54,8 +54,9 @@ def run_dev(
     """Run `router dev`. Returns its exit code."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, as_interrupt)
+        signal.signal(number, raise_interrupt)
     folder = layout.build / "dev" / str(port)
+    serves = False
     try:
         prepare(layout)
         workers = {} if echo else find_workers(layout, folder)
@@ -67,12 +68,15 @@ def run_dev(
                 server.start(configs, port=port, persist_to=persist_to, log=log)
                 server.wait_ready(timeout=READY_WITHIN)
             tell(server, layout, policy, variants, workers, echo=echo)
+            serves = True
             watch(server)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
+        if not serves:
+            raise  # what was asked for never came to be
     return 0
 
 
@@ -103,8 +107,3 @@ def tell(
         behind = behind_them.get(binding, "not bound: 502")
         print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
     print("\nCtrl-C stops it.", flush=True)
-
-
-def as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Stop the servers on SIGTERM, as on Ctrl-C."""
-    raise KeyboardInterrupt

@@ -53,7 +53,7 @@ def sdk(kit: Kit) -> dict[str, Path]:
     """The files of Cloudflare's SDK for Python, by their names as modules."""
     root = kit.installed(kit.python_modules)
     found = [path for pattern in SDK for path in sorted(root.glob(pattern))]
-    files = [each for path in found for each in [path, *sorted(path.rglob("*"))]]
+    files = [file for path in found for file in [path, *sorted(path.rglob("*"))]]
     kept = [path for path in files if path.is_file() and path.suffix != ".pyc"]
     return {f"python_modules/{path.relative_to(root).as_posix()}": path for path in kept}
 

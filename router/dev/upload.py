@@ -15,8 +15,14 @@ from dataclasses import dataclass
 from router.dev.errors import SetupError
 from router.dev.guards import ONLY_TRIED
 from router.dev.layout import Layout
-from router.dev.process import ANSI
-from router.dev.wrangler import INTERACTIVE, command, environment, last_error, wrangler
+from router.dev.process import ANSI, run_telling
+from router.dev.wrangler import (
+    INTERACTIVE,
+    command,
+    environment,
+    last_error,
+    wrangler,
+)
 
 GZIP = re.compile(r"gzip:\s*([\d.]+)\s*KiB")
 # Cloudflare's limit of the free plan, in KiB; a paid plan allows 10 MB.
@@ -42,25 +48,19 @@ def dry_run(layout: Layout) -> DryRun:
     return DryRun(output, float(size[1]))
 
 
-def deploy(layout: Layout) -> int:
-    """Return wrangler's exit code. On a terminal it may ask, so what it says is shown as it is."""
+def deploy(layout: Layout, *, may_ask: bool = True) -> int:
+    """Return wrangler's exit code. If it may ask, on a terminal, what it says is shown as it is."""
     settings = environment(layout, layout.build / "wrangler", _variables(layout))
     told = command(layout, _arguments(layout))
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if may_ask and sys.stdin.isatty() and sys.stdout.isatty():
         settings = {name: value for name, value in settings.items() if name not in INTERACTIVE}
         return subprocess.run(told, cwd=layout.root, env=settings, check=False).returncode
-    with subprocess.Popen(
-        told,
-        cwd=layout.root,
-        env=settings,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        for line in brief(process.stdout or ()):
-            print(line.rstrip("\n"), flush=True)
-    return process.returncode
+    return run_telling(told, cwd=layout.root, env=settings, tell=_tell)
+
+
+def _tell(line: str) -> None:
+    for each in brief([line]):
+        print(each, flush=True)
 
 
 def brief(lines: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from router.dev.files import mirror
 from router.dev.kit import Kit
 from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
+from router.dev.process import run_to_end
 from router.dev.settings import SETTINGS, read_settings
 from router.dev.snapshot import sdk
 from router.dev.wrangler_config import config_in, read_config
@@ -76,11 +76,10 @@ def _run(layout: Layout, command: str, made: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     env = {**os.environ, FOLDER: str(made), "ROUTER_ENV": layout.env}
-    done = subprocess.run(
-        ["sh", "-c", command], cwd=layout.root, env=env, capture_output=True, text=True, check=False
-    )
+    done = run_to_end(["sh", "-c", command], cwd=layout.root, env=env)
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
+        output = (done.stdout + done.stderr).decode("utf-8", "replace")
+        said = output.strip().splitlines() or ["it said nothing"]
         raise SetupError(f"`{command}` of {SETTINGS} failed: {said[-1]}")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from router.dev.layout import Layout
+from router.dev.process import run_to_end
 
 SETTINGS = {
     "CI": "1",
@@ -67,17 +68,18 @@ def wrangler(
     args: Sequence[str],
     *,
     env: Mapping[str, str] | None = None,
-    check: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(layout, args),
-        cwd=layout.root,
-        env=environment(layout, layout.build / "wrangler", env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=check,
-    )
+    done = wrangler_bytes(layout, args, env)
+    out, err = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def wrangler_bytes(
+    layout: Layout, args: Sequence[str], env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """As `wrangler`, for output that need not be text."""
+    settings = environment(layout, layout.build / "wrangler", env)
+    return run_to_end(command(layout, args), cwd=layout.root, env=settings)
 
 
 def told_error(output: str) -> bool:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from router.dev.kv import BINDING, Key, keys_from, namespace_id
 from router.dev.layout import Layout, SetupError
 from router.dev.process import ANSI
-from router.dev.wrangler import command, environment, last_error
+from router.dev.wrangler import last_error, wrangler_bytes
 
 MISSING = "404: Not Found"
 NO_LOGIN = "necessary to set a CLOUDFLARE_API_TOKEN"
@@ -59,14 +59,8 @@ class WranglerKv:
     def _run(self, verb: str, *args: str) -> subprocess.CompletedProcess[bytes]:
         layout = self._layout
         told = ["kv", "key", verb, *args, "--binding", BINDING, "--preview=false", "--remote"]
-        return subprocess.run(
-            command(layout, [*told, "--config", str(layout.config_file), f"--env={layout.env}"]),
-            cwd=layout.root,
-            env=environment(layout, layout.build / "wrangler", None),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        told += ["--config", str(layout.config_file), f"--env={layout.env}"]
+        return wrangler_bytes(layout, told)
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

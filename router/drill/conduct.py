@@ -13,10 +13,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
+from policies.basics.untyped import JsonObject
 from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.outcomes import DrillRun, Marks
 from router.api.client import Client, Refused
@@ -71,7 +72,7 @@ class Conductor:
         self._router = router
         self._tell = tell
         self._driving: asyncio.Task[None] | None = None
-        self._starting: asyncio.Task[Any] | None = None
+        self._starting: asyncio.Task[Drill] | None = None
 
     def outcomes_so_far(self) -> DrillRun:
         """Return the outcomes so far."""
@@ -154,7 +155,7 @@ class Conductor:
             self.course.notes.append(f"{what}: {digest[:12]}")
         return end
 
-    async def _go_on(self, until: float, unless: asyncio.Task[object] | None = None) -> None:
+    async def _go_on(self, until: float, unless: asyncio.Task[JsonObject] | None = None) -> None:
         """Report the progress of the traffic until a moment, or until `unless` is done."""
         awaited = {task for task in (self._driving, unless) if task}
         while (left := until - self.clients.now) > 0:
@@ -183,7 +184,7 @@ class Conductor:
         self.course.drill = drill
         return drill
 
-    async def _watch(self, drill_id: str) -> dict[str, object]:
+    async def _watch(self, drill_id: str) -> JsonObject:
         """Return when the drill is no longer active, and note why it ended."""
         while True:
             await asyncio.sleep(WATCH_S)
@@ -193,7 +194,7 @@ class Conductor:
                     past = (drill for drill in drills["past"] if drill["id"] == drill_id)
                     return next(past, {"why": "forgotten"})
 
-    def _note_early_end(self, past: dict[str, Any], asked_at: float) -> None:
+    def _note_early_end(self, past: JsonObject, asked_at: float) -> None:
         self.course.is_over = True
         if past["why"] == "time":
             return
@@ -215,8 +216,8 @@ class Conductor:
             await self._stop_drill()
         self.course.is_over = True
 
-    async def _ask(self, page: str) -> dict[str, Any]:
-        document: dict[str, object] = await asyncio.to_thread(self._client.get, page)
+    async def _ask(self, page: str) -> JsonObject:
+        document: JsonObject = await asyncio.to_thread(self._client.get, page)
         return document
 
     async def _stop_drill(self) -> None:

@@ -19,7 +19,7 @@ from router.terminal.errors import UsageError
 _ENV = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class Kind:
+class RequestKind:
     """Raises `UsageError` if the environment lacks a variable that a header uses."""
 
     def __init__(self, url: str, request: Request) -> None:

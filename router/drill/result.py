@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from policies.basics.untyped import JsonObject
 from policies.drill_plan.judge import (
     DrillEvidence,
     Judged,
@@ -137,7 +138,7 @@ def shown_url(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _without_secrets(request: dict[str, Any]) -> dict[str, Any]:
+def _without_secrets(request: JsonObject) -> dict[str, Any]:
     headers = {
         name: HIDDEN if any(word in name.lower() for word in SECRET_WORDS) else value
         for name, value in request.get("headers", {}).items()

@@ -41,7 +41,7 @@ def survey(client: Client, plan: DrillPlan) -> Surveyed:
         known = places.names(target.kind)
         nearest = get_close_matches(target.name, known, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known[:20])}"
-        raise Failed(f"the router has no variant in {target}: {hint}")
+        raise Failed(f"the router has no variant in {target}", where=client.url, hint=hint)
     goals = plan.objectives
     silent = status["policy"].get("identify") is False
     if silent and (goals.leave_within is not None or goals.return_within is not None):

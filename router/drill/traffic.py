@@ -22,7 +22,7 @@ import httpx
 from policies.drill_plan.model import Traffic
 from policies.drill_plan.outcomes import DrillOutcome
 from policies.drill_plan.schedule import due_at, order
-from router.drill.kind import Kind
+from router.drill.kind import RequestKind
 
 MAX_LATE_S = 1.0  # a request that would start later is not sent
 # A connection pool checks all its connections for each request, so there are several small ones.
@@ -41,7 +41,7 @@ class Clients:
         self.not_started: list[float] = []
         self._traffic = traffic
         self._url = url
-        self._kinds = [Kind(url, request) for request in traffic.requests]
+        self._kinds = [RequestKind(url, request) for request in traffic.requests]
         self._pools: list[Pool] = []
         self._open = AsyncExitStack()
         self._clock = clock
@@ -148,7 +148,7 @@ class Clients:
 class Due(NamedTuple):
     """A request that is due `at` seconds after the start of the traffic."""
 
-    kind: Kind
+    kind: RequestKind
     number: int
     at: float
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.http.problems import CONTENT_TYPE
 from router import __version__
 from router.openapi.operations import (
@@ -26,7 +26,7 @@ ABOUT = (
 OPEN_REFUSED = (400, 405, 500)  # without a key
 
 
-def document() -> dict[str, Any]:
+def document() -> JsonObject:
     paths: dict[str, dict[str, object]] = {}
     for operation in OPERATIONS:
         paths.setdefault(f"/.router{operation.path}", {})[operation.method.lower()] = _operation(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from api_docs.words import link, parameter_row, shape_text
+from policies.basics.untyped import JsonObject
 from router.openapi.document import document
 from router.openapi.operations import OPERATIONS, REFUSED, SOME, TEXT, Operation
 
@@ -29,7 +28,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _operation(operation: Operation, openapi: dict[str, Any]) -> str:
+def _operation(operation: Operation, openapi: JsonObject) -> str:
     described = openapi["paths"][f"/.router{operation.path}"][operation.method.lower()]
     lines = [f"### {operation.method} /.router{operation.path}", "", f"{operation.about}.", ""]
     if operation.is_open:

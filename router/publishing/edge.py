@@ -78,16 +78,16 @@ def wait(
     while True:
         try:
             said = ask(client)
-            verdict, told = judge(said, digest, before), f"serves {said.digest[:SHORT]}"
+            verdict, text = judge(said, digest, before), f"serves {said.digest[:SHORT]}"
         except Failed as error:  # it, or a proxy before it, is temporarily unavailable
             if isinstance(error, Refused) and error.status < 500:
                 raise
-            verdict, told = None, "does not answer"
+            verdict, text = None, "does not answer"
         row = [*row[1 - IN_A_ROW :], verdict]
         if verdict and row == [verdict] * IN_A_ROW:
             return verdict, said
         left = deadline - time.monotonic()
         if left <= 0:
             return Verdict.LATE, said
-        heard(f"{client.url} {told}, {duration_text(round(left) * 1000)} left")
+        heard(f"{client.url} {text}, {duration_text(round(left) * 1000)} left")
         time.sleep(min(EVERY_S, left))

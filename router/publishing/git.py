@@ -30,5 +30,5 @@ def was_committed(path: Path, data: bytes) -> bool:
 
 
 def _git(path: Path, *args: str, data: bytes = b"") -> str:
-    told = ["git", "-C", str(path.parent), *args]
-    return subprocess.run(told, input=data, capture_output=True, check=True).stdout.decode()
+    command = ["git", "-C", str(path.parent), *args]
+    return subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()

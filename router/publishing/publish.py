@@ -103,10 +103,10 @@ class Publisher:
         try:
             entry = write(kv, change, seen, self.reporter)
             others = read_back(kv, entry, seen, self.place.settle_s)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             both = "the live policy is unchanged, or it is the complete new one"
             told = f"interrupted: {both}; `router history` tells which"
-            raise KeyboardInterrupt(told) from None
+            raise type(error)(told) from None
         self.place.base.write(change.digest, self.reporter.warn)
         return entry, others
 
@@ -119,9 +119,9 @@ class Publisher:
             return {"waited": False, "why": why}
         try:
             verdict, said = self._hear(change.digest, self.edge.before)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             live = "interrupted: the policy is live in KV, and routers will take it"
-            raise KeyboardInterrupt(live) from None
+            raise type(error)(live) from None
         except Refused as error:  # the policy may have removed our key
             message = f"pushed, but it is unknown whether a router serves it: {error}"
             raise NotPublished("unknown", message, digest=change.digest) from None

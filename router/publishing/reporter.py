@@ -37,7 +37,7 @@ class Silent:
 
     @contextmanager
     def waiting(self) -> Iterator[Callable[[str], None]]:
-        yield lambda told: None
+        yield lambda text: None
 
 
 SILENT = Silent()

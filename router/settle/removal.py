@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from router.settle.source import Change, Source, at, fields_of
+from router.settle.source import SourceText, TextEdit, at, fields_of
 from router.terminal.errors import Failed
 
 _DASH = re.compile(r"[ \t]*-(?:\s|$)")
@@ -19,7 +19,7 @@ _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|$)")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 
 
-def removal(source: Source, index: int) -> list[Change]:
+def removal(source: SourceText, index: int) -> list[TextEdit]:
     """Return the changes that remove `rollouts[index]`."""
     section = at(source.root, "rollouts")
     items = section.value.value
@@ -49,7 +49,7 @@ def _refuse_aliases(begin: int, nodes: list[Any]) -> None:
         raise Failed("the rollouts are written with aliases (`*name`): remove this one by hand")
 
 
-def _dash_line(source: Source, item: Any) -> int:
+def _dash_line(source: SourceText, item: Any) -> int:
     """Return the line where an item of a list starts; its value may start in a later one."""
     line: int = item.start_mark.line
     while not _DASH.match(source.lines[line]):
@@ -57,7 +57,7 @@ def _dash_line(source: Source, item: Any) -> int:
     return line
 
 
-def _in_block(source: Source, first: int, column: int, bound: int) -> list[Change]:
+def _in_block(source: SourceText, first: int, column: int, bound: int) -> list[TextEdit]:
     """Return the change for whole lines: from the entry's first to its last before `bound`."""
     lines = source.lines
     last = bound - 1
@@ -66,7 +66,7 @@ def _in_block(source: Source, first: int, column: int, bound: int) -> list[Chang
     return _without_lines(source, _with_comments_above(lines, first, column), last)
 
 
-def _in_flow(source: Source, spans: list[tuple[int, int]], position: int) -> list[Change]:
+def _in_flow(source: SourceText, spans: list[tuple[int, int]], position: int) -> list[TextEdit]:
     """Return the change for an entry between commas, or on its own lines."""
     start, end = spans[position]
     is_last = position == len(spans) - 1
@@ -76,12 +76,12 @@ def _in_flow(source: Source, spans: list[tuple[int, int]], position: int) -> lis
     comma = _COMMA.match(source.text, end)
     if is_last and not comma and position:
         before = _COMMA.match(source.text, spans[position - 1][1])
-        changes = [Change(*before.span(), "")] if before else []
+        changes = [TextEdit(*before.span(), "")] if before else []
     if rest and not source.text[source.starts[line] : start].strip():
         column = start - source.starts[line]
         first = _with_comments_above(source.lines, line, column)
         return changes + _without_lines(source, first, source.line_of(end - 1))
-    return [*changes, Change(start, comma.end() if comma else end, "")]
+    return [*changes, TextEdit(start, comma.end() if comma else end, "")]
 
 
 def _is_between(line: str, column: int) -> bool:
@@ -101,7 +101,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _without_lines(source: Source, first: int, last: int) -> list[Change]:
+def _without_lines(source: SourceText, first: int, last: int) -> list[TextEdit]:
     lines = source.lines
     is_end = last + 1 == len(lines)
     if first and not lines[first - 1].strip():
@@ -109,4 +109,4 @@ def _without_lines(source: Source, first: int, last: int) -> list[Change]:
             first -= 1
         elif not lines[last + 1].strip():
             last += 1
-    return [Change(source.starts[first], source.starts[last + 1], "")]
+    return [TextEdit(source.starts[first], source.starts[last + 1], "")]

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.language.findings.findings import Path, path_text
 from policies.language.yaml.document import Document, read_document
 from router.settle.removal import removal
-from router.settle.source import Change, Source, at
+from router.settle.source import SourceText, TextEdit, at
 from router.settle.weights import final, weight_changes, weight_of, with_weight
 from router.terminal.errors import Failed, UsageError
 
@@ -35,7 +35,7 @@ class FileRollout:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WeightChange:
     """A pool's weight in a route, old and new."""
 
     index: int
@@ -58,13 +58,13 @@ def find_rollout(data: bytes, name: str | None) -> FileRollout:
     if name not in names:
         nearest = get_close_matches(name, names, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(names)}"
-        raise Failed(f"the policy has no rollout {name[:80]}: {hint}")
+        raise Failed(f"the policy has no rollout {name[:80]}", hint=hint)
     index = names.index(name)
     found = rollouts[index]
     return FileRollout(index, name, tuple(found["routes"]), found["from"], found["to"])
 
 
-def shares(data: bytes, rollout: FileRollout, percent: Decimal | None) -> list[Share]:
+def shares(data: bytes, rollout: FileRollout, percent: Decimal | None) -> list[WeightChange]:
     """Return the weights of both pools in each route; `percent` None: they stay the same."""
     routes = {route["name"]: (n, route) for n, route in enumerate(_value(data)["routes"])}
     found = []
@@ -78,15 +78,15 @@ def shares(data: bytes, rollout: FileRollout, percent: Decimal | None) -> list[S
                 raise Failed(f"route {name} has no pool {pool} in its split: add `{pool}: 0`")
         first, second = (weight_of(split[pool]) for pool in (rollout.before, rollout.after))
         new = (first, second) if percent is None else final(first, second, percent)
-        found.append(Share(index, name, rollout.before, first, new[0]))
-        found.append(Share(index, name, rollout.after, second, new[1]))
+        found.append(WeightChange(index, name, rollout.before, first, new[0]))
+        found.append(WeightChange(index, name, rollout.after, second, new[1]))
     return found
 
 
-def settle(data: bytes, rollout: FileRollout, wanted: list[Share], remove: bool) -> bytes:
+def settle(data: bytes, rollout: FileRollout, wanted: list[WeightChange], remove: bool) -> bytes:
     """Return the file with these weights, and with `remove` without the rollout."""
     changing = [share for share in wanted if share.new != share.old]
-    source = Source(data.decode())
+    source = SourceText(data.decode())
     changes = [change for share in changing for change in _changes(source, share)]
     if remove:
         changes += removal(source, rollout.index)
@@ -95,13 +95,15 @@ def settle(data: bytes, rollout: FileRollout, wanted: list[Share], remove: bool)
     return settled
 
 
-def _changes(source: Source, share: Share) -> Iterator[Change]:
+def _changes(source: SourceText, share: WeightChange) -> Iterator[TextEdit]:
     route = at(source.root, "routes").value.value[share.index]
     field = at(at(route, "split").value, share.pool)
     return weight_changes(source, field, share.new)
 
 
-def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: bool) -> object:
+def _intended(
+    data: bytes, rollout: FileRollout, changing: list[WeightChange], remove: bool
+) -> object:
     value = json.loads(json.dumps(_value(data)))  # resolves aliases: no object occurs twice
     for share in changing:
         split = value["routes"][share.index]["split"]
@@ -114,7 +116,7 @@ def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: 
 
 
 @lru_cache(maxsize=1)  # reading a large policy takes most of a second
-def _value(data: bytes) -> dict[str, Any]:
+def _value(data: bytes) -> JsonObject:
     document = read_document(data)
     if not isinstance(document, Document):
         raise Failed(f"this is not a policy: {document[0].message}")

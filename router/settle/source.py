@@ -19,7 +19,7 @@ _ALIAS = re.compile(r"[ \t]*:[ \t]+(\*[^\s,\[\]{}]+)")
 _ANCHOR = re.compile(r"&\S+\s+")
 
 
-class Change(NamedTuple):
+class TextEdit(NamedTuple):
     """Replaces the characters from `start` to `end` with `text`."""
 
     start: int
@@ -27,14 +27,14 @@ class Change(NamedTuple):
     text: str
 
 
-class Field(NamedTuple):
+class YamlField(NamedTuple):
     """A key of a mapping, and its value."""
 
     key: Any
     value: Any
 
 
-class Source:
+class SourceText:
     """The text of a valid policy."""
 
     def __init__(self, text: str) -> None:
@@ -56,7 +56,7 @@ class Source:
         """From 0."""
         return bisect_right(self.starts, offset) - 1
 
-    def scalar(self, field: Field) -> tuple[int, int]:
+    def scalar(self, field: YamlField) -> tuple[int, int]:
         """Return where the value of a field is written; an alias is at its place of use."""
         alias = _ALIAS.match(self.text, field.key.end_mark.index)
         if alias:
@@ -65,7 +65,7 @@ class Source:
         anchor = _ANCHOR.match(self.text, start)
         return (anchor.end() if anchor else start), end
 
-    def changed(self, changes: Iterable[Change]) -> str:
+    def changed(self, changes: Iterable[TextEdit]) -> str:
         """Return the text with all changes; equal changes of one place are one."""
         text, before = self.text, len(self.text) + 1
         for change in sorted(set(changes), reverse=True):
@@ -77,15 +77,15 @@ class Source:
         return text
 
 
-def fields_of(mapping: Any) -> list[Field]:
-    return [Field(key, value) for key, value in mapping.value]
+def fields_of(mapping: Any) -> list[YamlField]:
+    return [YamlField(key, value) for key, value in mapping.value]
 
 
-def field_of(mapping: object, name: str) -> Field | None:
+def field_of(mapping: object, name: str) -> YamlField | None:
     return next((field for field in fields_of(mapping) if field.key.value == name), None)
 
 
-def at(mapping: object, name: str) -> Field:
+def at(mapping: object, name: str) -> YamlField:
     """Return a field that must exist. Raises Failed if it is not found."""
     field = field_of(mapping, name)
     if field is None:

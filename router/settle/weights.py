@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from policies.language.yaml.composer import resolve
-from router.settle.source import Change, Field, Source, field_of, fields_of
+from router.settle.source import SourceText, TextEdit, YamlField, field_of, fields_of
 
 ALL = Decimal(100)
 FINEST = Decimal("0.000001")  # the smallest weight of the language
@@ -44,20 +44,20 @@ def with_weight(entry: object, weight: Decimal) -> object:
     return entry | {"weight": value} if "weight" in entry else {"weight": value, **entry}
 
 
-def weight_changes(source: Source, field: Field, weight: Decimal) -> Iterator[Change]:
+def weight_changes(source: SourceText, field: YamlField, weight: Decimal) -> Iterator[TextEdit]:
     """Yield the changes that set the weight of an entry of a split."""
     text = weight_text(weight)
     if not isinstance(field.value.value, list):  # a number
-        yield Change(*source.scalar(field), text)
+        yield TextEdit(*source.scalar(field), text)
         return
     if written := field_of(field.value, "weight"):
-        yield Change(*source.scalar(written), text)
+        yield TextEdit(*source.scalar(written), text)
         return
     fields = fields_of(field.value)
     if not fields:
         inside = field.value.end_mark.index - 1
-        yield Change(inside, inside, f"weight: {text}")
+        yield TextEdit(inside, inside, f"weight: {text}")
         return
     first = fields[0].key.start_mark
     after = ", " if field.value.flow_style else source.line_end + " " * first.column
-    yield Change(first.index, first.index, f"weight: {text}{after}")
+    yield TextEdit(first.index, first.index, f"weight: {text}{after}")

@@ -11,13 +11,23 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+
 FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # variables with which rich colours pipes, too
+
+
+class Error(Protocol):
+    """What is printed of an error."""
+
+    message: str
+    where: str | None
+    hint: str | None
+    details: dict[str, Any]
 
 
 class Output:
@@ -62,6 +72,16 @@ def print_json_line(document: Any) -> None:
     """Print one line of JSON and flush it, for programs that read while a command watches."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def print_error(error: Error) -> None:
+    """Print an error as one line of JSON, also after lines of a command that watches."""
+    print_json_line(error_document(error))
+
+
+def error_document(error: Error) -> dict[str, Any]:
+    told = {"error": error.message, "where": error.where, "hint": error.hint}
+    return {**told, **error.details}
 
 
 Part = str | tuple[str, str]  # a text, or a text with its style

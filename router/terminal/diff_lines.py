@@ -34,8 +34,8 @@ def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Outp
         ("added", f"only in {file}"),
         ("removed", f"only in {other}"),
     )
-    told = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words if kind in kinds)
-    say((counted(len(changes), "difference"), "bold"), f": {told}", to=to)
+    counts = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words if kind in kinds)
+    say((counted(len(changes), "difference"), "bold"), f": {counts}", to=to)
 
 
 def print_traffic(traffic: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ def print_traffic(traffic: dict[str, Any]) -> None:
         f"  {_interval(traffic['changed'])} of the {what} are handled differently",
     )
     head = ("REQUESTS OF", "NUMBER", "CHANGED", "ROUTE", "POOL", "VARIANT", "STATUS", "FROM AND TO")
-    lines: list[list[Part]] = [[(each, "bold") for each in head], *map(_row, rows[:MAX_ROWS])]
+    lines: list[list[Part]] = [[(name, "bold") for name in head], *map(_row, rows[:MAX_ROWS])]
     for line in columns(lines, right=range(1, 7)):
         out.rich.print(line)
     if len(rows) > MAX_ROWS:
@@ -70,7 +70,7 @@ def _size(traffic: dict[str, Any], row: dict[str, Any]) -> int:
 
 
 def _row(row: dict[str, Any]) -> list[Part]:
-    flows = [f"{each['from']} → {each['to']} {_percent(each['share'])}" for each in row["flows"]]
+    flows = [f"{flow['from']} → {flow['to']} {_percent(flow['share'])}" for flow in row["flows"]]
     more = [f"{len(flows) - MAX_FLOWS} more"] if len(flows) > MAX_FLOWS else []
     shares = [_percent(share) if share else "-" for share in row["by"].values()]
     name = row["route"] or "(no route)"
@@ -92,8 +92,8 @@ def _example(example: dict[str, Any]) -> str:
     part = (
         "" if example["share"] > 0.999 else f", for {_percent(example['share'])} of such requests"
     )
-    asked = f"{example['method']} {example['url']}{who}"
-    return f"{asked}: {example['from']} → {example['to']}{part}"
+    request = f"{example['method']} {example['url']}{who}"
+    return f"{request}: {example['from']} → {example['to']}{part}"
 
 
 def print_text_difference(before: bytes, after: bytes) -> None:

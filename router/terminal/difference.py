@@ -29,7 +29,7 @@ def show_difference(before: bytes | None, after: bytes, to: Output = out) -> Non
     if old is None or new is None:
         say(("the published policy is not valid by the current rules", "yellow"), to=to)
         return
-    changes = [change_document(each) for each in difference(old, new).changes]
+    changes = [change_document(change) for change in difference(old, new).changes]
     if changes:
         print_changes(changes, "the new one", "the published policy", to)
     else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from policies.language.findings.findings import FileFinding, Finding
@@ -22,7 +23,7 @@ def read_file(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+        raise UsageError(f"cannot read {name}: {error.strerror}", where=name) from None
 
 
 def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> None:
@@ -65,11 +66,19 @@ def policy_name(file: str, env: str) -> str:
     return file if overlay is None else f"{file} with {overlay}"
 
 
+def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
+    """The error of a file with findings; its JSON has them all."""
+    return Failed(
+        f"{file} is not valid ({counted(len(findings), 'finding')})",
+        where=file,
+        details={"findings": [asdict(finding) for finding in findings]},
+    )
+
+
 def load_valid(file: str, env: str = "") -> tuple[bytes, Loaded]:
     """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
     data, loaded = load_policy(file, env)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
-        number = counted(len(loaded.findings), "finding")
-        raise Failed(f"{policy_name(file, env)} is not valid ({number})")
+        raise not_valid(policy_name(file, env), loaded.findings)
     return data, loaded

@@ -34,11 +34,11 @@ class ConsoleReporter:
         next_told = time.monotonic() + TELL_EVERY_S
         with self.to.rich.status("") as line:
 
-            def heard(told: str) -> None:
+            def heard(text: str) -> None:
                 nonlocal next_told
-                line.update(line_of(told))
+                line.update(line_of(text))
                 if not self.to.rich.is_terminal and time.monotonic() >= next_told:
                     next_told = time.monotonic() + TELL_EVERY_S
-                    self.tell((told, "dim"))
+                    self.tell((text, "dim"))
 
             yield heard

@@ -37,5 +37,5 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; no cell is truncated, however narrow the terminal is."""
-    for line in columns([[(each, "bold") for each in head], *rows]):
+    for line in columns([[(name, "bold") for name in head], *rows]):
         out.rich.print(line)

@@ -151,17 +151,37 @@ def test_no_variant_hears_of_a_short_body_that_breaks_off(router: Running, host:
     assert seen(router, name, 0) == []
 
 
-def test_a_short_body_that_does_not_come_in_time_is_no_fault_of_the_variant(
-    router: Running,
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("length", [1_000, 20 * KIB, 300 * KIB, None])
+def test_a_body_that_does_not_come_in_time_is_no_fault_of_the_variant(
+    router: Running, method: str, length: int | None
 ) -> None:
+    """Read before it is sent, or streamed, with its length or without; kept or not."""
     name = uuid.uuid4().hex
-    for _ in range(20):  # so many failures in a row would eject it
-        with Upload(router, "POST", f"/record/{name}", 1_000, "hasty.test") as upload:
-            upload.send(b"begin")
+    uploads = [
+        Upload(router, method, f"/record/{name}", length, "hasty.test")
+        for _ in range(20)  # so many failures in a row would eject it
+    ]
+    for upload in uploads:
+        upload.send(b"begin")
+    for upload in uploads:
+        with upload:
             status, problem = upload.answer()
-        assert (status, problem["code"]) == (400, "bad-request")
-    assert seen(router, name, 0) == []
+        assert (status, problem["code"]) == (408, "body-incomplete")
+    assert {entry["body"] for entry in seen(router, name, 0)} <= {None}
     assert router.metrics()['router_variant_share{variant="blamed"'] == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("length", [1_000, 20 * KIB, 300 * KIB, None])
+def test_a_variant_that_has_the_whole_body_and_hangs_is_too_late(
+    router: Running, method: str, length: int | None
+) -> None:
+    with Upload(router, method, "/read-and-hang", length, "slow.test") as upload:
+        upload.send(b"x" * (length or KIB))
+        upload.end()
+        status, problem = upload.answer()
+    assert (status, problem["code"]) == (504, "variant-timeout")
 
 
 @pytest.mark.parametrize("size", [1, 16 * KIB, 16 * KIB + 1])

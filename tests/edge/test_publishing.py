@@ -18,6 +18,7 @@ from tests.support.edge.kv import kv_of
 from tests.support.edge.router import ADMIN_KEY, Edge, start_edge
 
 ROUTER = str(Path(sys.executable).with_name("router"))
+SHIPPED_ID = "0" * 32  # in wrangler.toml
 FIRST = """\
 version: 1
 variants:
@@ -53,7 +54,7 @@ def routed(folder: Path) -> Iterator[Edge]:
 
 @pytest.fixture(scope="module")
 def ann(folder: Path) -> Path:
-    return clone(folder / "ann")
+    return clone(folder / "ann", SHIPPED_ID)  # the router's own
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +164,7 @@ def test_a_push_that_spoils_the_router_is_rolled_back(
 def test_of_two_pushes_at_the_same_moment_one_is_live_and_the_other_says_so(
     routed: Edge, folder: Path, ann: Path
 ) -> None:
-    clones = {"anns": ann, "bobs": clone(folder / "bob")}
+    clones = {"anns": ann, "bobs": clone(folder / "bob", SHIPPED_ID)}
     pushes = {}
     for name, where in clones.items():
         (where / "routes.yaml").write_text(named(name))

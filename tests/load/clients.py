@@ -8,6 +8,7 @@ when it is told to.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -70,11 +71,10 @@ async def steady(url: str, mode: Mode, number: int, stop: asyncio.Event) -> list
 
 
 async def _stopped(stop: asyncio.Event, within: float) -> bool:
-    try:
-        await asyncio.wait_for(stop.wait(), max(0.0, within))
-    except TimeoutError:
-        return False
-    return True
+    if within > 0 and not stop.is_set():  # `wait_for` of no time sees nothing
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), within)
+    return stop.is_set()
 
 
 async def _ask(

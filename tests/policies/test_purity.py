@@ -4,7 +4,9 @@ router and the agent know nothing of each other."""
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -44,28 +46,39 @@ SHARED = sorted((ROOT / "workers_runtime").rglob("*.py"))
 STARTS_THE_AGENT = "router/dev"
 
 
+class Read(NamedTuple):
+    """What a file imports, and the functions that it calls by their names; both with lines."""
+
+    imports: list[tuple[str, int]]
+    calls: list[tuple[str, int]]
+
+
+@cache
+def read(path: Path) -> Read:
+    found = Read([], [])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.imports.extend((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.imports.append((node.module or "", node.lineno))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.calls.append((node.func.id, node.lineno))
+    return found
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_pure(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in CALLS, f"{node.func.id}() in line {node.lineno}"
-        for name in names:
-            assert name not in FORBIDDEN, f"import of {name} in line {node.lineno}"
-            assert name.partition(".")[0] not in FORBIDDEN, f"{name} in line {node.lineno}"
+    imports, calls = read(path)
+    for name, line in calls:
+        assert name not in CALLS, f"{name}() in line {line}"
+    for name, line in imports:
+        assert name not in FORBIDDEN, f"import of {name} in line {line}"
+        assert name.partition(".")[0] not in FORBIDDEN, f"{name} in line {line}"
 
 
 def packages(path: Path) -> set[str]:
     """The packages that it imports from."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    named = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.partition(".")[0] for name in plain + named}
+    return {name.partition(".")[0] for name, _ in read(path).imports}
 
 
 def test_the_agent_imports_nothing_of_the_router() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,13 @@ MAY_USE = {
 }
 
 
-def used(file: Path) -> Iterator[str]:
+@cache
+def used(file: Path) -> frozenset[str]:
     """The rooms that a file names in its imports."""
+    return frozenset(_used(file))
+
+
+def _used(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"{file}: imports name the room"

@@ -4,7 +4,6 @@ and fail those that they have leased."""
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from agent.callbacks.callbacks import registration, withdrawal
 from agent.core.api.callback_address import no_callback_to_dict, unreachable
@@ -39,6 +38,7 @@ from agent.queue.job import (
 )
 from agent.queue.limits import MAX_ATTEMPTS
 from agent.workers.worker import WorkerKey
+from workers_runtime.json_text import Parsed
 
 STATES = ("waiting", "leased", "completed", "failed", "cancelled")
 HELD = ("worker_id", "attempt", "tenant")
@@ -132,7 +132,7 @@ def listing(agent: Agent, call: Call) -> Response:
     beyond `limit`."""
     tenant = call.known_tenant()
     given = read_query(call, LISTED)
-    state: Any = given.get("state", "failed")
+    state: Parsed = given.get("state", "failed")
     if state not in STATES:
         raise Problem(400, f"`state` is one of {', '.join(STATES)}")
     limit = whole_of(given, "limit", 20, 1, MAX_LISTED)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
@@ -18,6 +17,7 @@ from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
 from agent.records.analytics import DIMENSIONS, FILTERS, PERCENTS, Analytics, Group, Question
+from workers_runtime.json_text import JsonObject
 
 ANALYTICS_SCOPE = "analytics:read"
 FIELDS = ("from", "to", "by", "capability", "region", "tenant", "endpoint")
@@ -70,7 +70,7 @@ def _by(given: dict[str, object]) -> tuple[str, ...]:
     return tuple(only(dict.fromkeys(names), tuple(DIMENSIONS), what="dimension"))
 
 
-def _time(given: dict[str, Any], name: str, usual: float) -> int:
+def _time(given: JsonObject, name: str, usual: float) -> int:
     text = given.get(name)
     if text is None:
         return round(usual)
@@ -104,7 +104,7 @@ def _to_dict(question: Question, found: Analytics) -> dict[str, object]:
 
 
 def _group_to_dict(group: Group) -> dict[str, object]:
-    named: dict[str, Any] = dict(group.by)
+    named: JsonObject = dict(group.by)
     if "hour" in named:
         named["hour"] = time_text(named["hour"])
     took = {f"p{percent}_ms": round(group.took_ms[percent], 3) for percent in PERCENTS}

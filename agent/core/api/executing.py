@@ -11,7 +11,6 @@ it is.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from agent.core.api.activations import submitted
 from agent.core.api.polling import Lease, read_lease
@@ -42,6 +41,7 @@ from agent.core.jobs.to_dict import job_to_dict, outcome_of
 from agent.core.refused import Refused, Unavailable
 from agent.queue.job import Invalid, Job
 from agent.records.request import Facts
+from workers_runtime.json_text import JsonObject, Parsed
 
 FIELD = "activation_data"  # of POST /activations: what is `job_data` here
 EXTENDED = "lease_until"  # given with a job, and perhaps extended since
@@ -132,7 +132,7 @@ def _is_same(one: object, other: object) -> bool:
     return bool(first == second)
 
 
-def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
+def _activation(agent: Agent, call: Call, given: JsonObject) -> Response:
     job = _stored(agent, call, given)
     shape = next((shape for shape in ACTIVATION_SHAPES if shape.fits(given["job_data"])), JOB)
     until = agent.now() + WAIT_MS
@@ -208,14 +208,19 @@ def _unfinished(job: Job) -> Problem:
 
 
 def _completed(
-    agent: Agent, shape: Shape, id: str, capability: str, outcome: Any, took_ms: float
+    agent: Agent, shape: Shape, id: str, capability: str, outcome: Parsed, took_ms: float
 ) -> Response:
     written = shape.to_response(outcome, took_ms)
     return responses.completed(id, capability, written, took_ms, agent.now())
 
 
 def _failed(
-    job_id: str, capability: str, message: str, more: Any, is_passing: bool, status: str = "failed"
+    job_id: str,
+    capability: str,
+    message: str,
+    more: Parsed,
+    is_passing: bool,
+    status: str = "failed",
 ) -> Problem:
     fields = {**more, "job_id": job_id, "status": status}
     problem = Problem(503 if is_passing else 422, message, **fields)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http import responses
@@ -37,6 +36,7 @@ from agent.queue.limits import (
     SILENT_MS,
 )
 from agent.workers.worker import HEARTBEAT_MS, HeldJob, TooMany, Worker, WorkerDetails, WorkerKey
+from workers_runtime.json_text import JsonObject, Parsed
 
 FIELDS = ("worker_id", "capabilities", "region", "metadata")
 EXAMPLE = '{"worker_id": "w-1", "capabilities": ["resize-images"]}'
@@ -101,7 +101,7 @@ def listing(agent: Agent, call: Call) -> Response:
     """A page in the order of first registration; `next_after` gets the next page."""
     tenant = visible_tenant(call)
     given = read_query(call, LISTED)
-    state: Any = given.get("state")
+    state: Parsed = given.get("state")
     if state is not None and state not in STATES:
         raise Problem(400, f"`state` is one of {', '.join(STATES)}; without it both are listed")
     capability = None
@@ -136,7 +136,7 @@ def _key(call: Call, given: dict[str, object]) -> WorkerKey:
     return WorkerKey(tenant, text_of(given, "worker_id", NAME, NAME_TEXT))
 
 
-def _details(given: dict[str, Any]) -> WorkerDetails:
+def _details(given: JsonObject) -> WorkerDetails:
     """The body's fields; None for each that is missing."""
     capabilities = _capabilities(given) if "capabilities" in given else None
     region = text_of(given, "region", REGION, REGION_TEXT) if "region" in given else None

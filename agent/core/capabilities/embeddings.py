@@ -6,11 +6,10 @@ of one text that is no list, `embeddings` is that vector, too.
 
 from __future__ import annotations
 
-from typing import Any
-
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
 from agent.core.fields import check_known
 from agent.core.refused import Refused
+from workers_runtime.json_text import Parsed
 
 MAX_TEXTS = 100  # of Workers AI
 MAX_TEXT = 40_000  # characters: more than any model reads
@@ -48,7 +47,7 @@ def _vectors(text: object, data: list[object]) -> dict[str, object]:
     return {"dimensions": len(first), **vector}
 
 
-def _texts(text: Any) -> list[str]:
+def _texts(text: Parsed) -> list[str]:
     texts = text if isinstance(text, list) else [text]
     if not 1 <= len(texts) <= MAX_TEXTS:
         raise Refused(f"`text` is a text, or a list of 1 to {MAX_TEXTS} texts")

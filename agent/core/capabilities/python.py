@@ -5,12 +5,13 @@ what that function of the code returns."""
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Protocol
 
 from agent.core.capabilities.results import Output
 from agent.core.fields import check_known, text, whole
 from agent.core.refused import Refused, Unavailable
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Outcome, PythonJob
+from workers_runtime.json_text import JsonObject
 
 FIELDS = ("code", "context", "timeout_ms", "function", "arguments")
 FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -54,7 +55,7 @@ def _job(given: dict[str, object]) -> PythonJob:
     return PythonJob(code, context, timeout_ms, *_call(given))
 
 
-def _call(given: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+def _call(given: JsonObject) -> tuple[str | None, JsonObject]:
     """The function to call, and its arguments."""
     name, arguments = given.get("function"), given.get("arguments", {})
     if name is None and "arguments" in given:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from agent.core.fields import check_known, some_of, whole
 from agent.core.refused import Refused
+from workers_runtime.json_text import JsonObject
 
 MAX_TEXT = 500_000  # characters
 TOP = 10  # words
@@ -34,7 +34,7 @@ KINDS = {
 }
 
 
-def process_text(given: dict[str, Any]) -> dict[str, Any]:
+def process_text(given: JsonObject) -> JsonObject:
     """Raises `Refused`."""
     text, operation = given.get("text"), given.get("operation", "statistics")
     if not isinstance(text, str):

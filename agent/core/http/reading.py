@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
 
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
-from workers_runtime.json_text import read_writable_json, whole
+from workers_runtime.json_text import JsonObject, read_writable_json, whole
 
 MAX_BODY = 1024 * 1024
 SHOWN = 80  # characters of a client's text in an error
@@ -51,7 +50,7 @@ def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, ob
     return {**found, **read_object(call._replace(body=lambda _: text), known, example)}
 
 
-def read_query(call: Call, known: Sequence[str]) -> dict[str, Any]:
+def read_query(call: Call, known: Sequence[str]) -> JsonObject:
     return only({name: QueryValue(value) for name, value in call.query.items()}, known)
 
 
@@ -74,7 +73,7 @@ def text_of(value: dict[str, object], name: str, pattern: re.Pattern[str], rule:
     return found
 
 
-def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
+def whole_of(value: JsonObject, name: str, usual: int, least: int, most: int) -> int:
     given = value.get(name, usual)
     is_text = isinstance(given, QueryValue) and _WHOLE.fullmatch(given)
     found = int(given) if is_text else whole(given)
@@ -83,7 +82,7 @@ def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int
     return found
 
 
-def names_of(value: dict[str, Any], name: str) -> list[str]:
+def names_of(value: JsonObject, name: str) -> list[str]:
     """A list of texts, in a query one text with commas."""
     given = value[name]
     is_text = isinstance(given, QueryValue)

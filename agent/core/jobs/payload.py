@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.agents.definition import definition_of
 from agent.core.jobs.resolving import Resolved, input_of
 from agent.core.jobs.row import CoreRow, row_of
 from agent.queue.job import Job
+from workers_runtime.json_text import JsonObject
 
 
 def payload_of(job_input: dict[str, object], url: str | None, scopes: Iterable[str]) -> str:
@@ -33,7 +34,7 @@ def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Itera
     return _text(document)
 
 
-def _text(document: dict[str, Any]) -> str:
+def _text(document: JsonObject) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.http.problem import Problem
-from workers_runtime.json_text import read_writable_json
+from workers_runtime.json_text import JsonMapping, read_writable_json
 
 SHOWN_FIELDS = 3  # that are searched for a misspelled name
 NAMES = ("agent_id", "agent_type_id")
@@ -68,7 +68,7 @@ def read_row(data: Mapping[str, object]) -> CoreRow:
     return CoreRow(agent_id, type_id, input_data, context, metadata, status)
 
 
-def row_of(stored: Mapping[str, Any]) -> CoreRow:
+def row_of(stored: JsonMapping) -> CoreRow:
     """The row from its stored request."""
     return CoreRow(**stored)
 

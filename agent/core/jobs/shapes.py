@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.capabilities import completion, embeddings, python
 from agent.core.capabilities.sql import database
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN
+from workers_runtime.json_text import JsonMapping
 
 MAX_SHOWN = 3  # unknown fields, in an error
 # The fields of a job from /poll. Those of a lease identify it; the others must equal those of the
@@ -33,7 +34,7 @@ ACTIVATION_OPTIONS = ("dispatch", "max_attempts", "start_within")
 # Options beside an activation's id and data.
 SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
-ResultFields = Mapping[str, Any]  # `result`, and further fields of the capability
+ResultFields = JsonMapping  # `result`, and further fields of the capability
 WriteAnswer = Callable[[ResultFields, float], dict[str, object]]
 
 

@@ -5,8 +5,6 @@ Core's client does not show why a row was refused, so the agent logs it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN, text_of
@@ -16,11 +14,10 @@ from agent.core.jobs.payload import is_same_row
 from agent.core.jobs.resolving import resolve
 from agent.core.jobs.row import CoreRow, read_row
 from agent.queue.job import Job, JobKey
+from workers_runtime.json_text import JsonObject
 
 
-def row_submission(
-    agent: Agent, call: Call, given: dict[str, Any]
-) -> tuple[CoreRow, Activation | Job]:
+def row_submission(agent: Agent, call: Call, given: JsonObject) -> tuple[CoreRow, Activation | Job]:
     """Raises `Problem`. A row that was submitted before is recognised by its request: its agent and
     status are not checked again."""
     tenant, data = call.known_tenant(), given["activation_data"]

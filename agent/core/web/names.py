@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.web.networks import is_public_address
 from agent.core.web.urls import Address
-from workers_runtime.json_text import read_json
+from workers_runtime.json_text import Parsed, read_json
 
 _READERS: dict[int, type[Address]] = {
     1: IPv4Address,
@@ -52,7 +52,7 @@ def read_answers(texts: Iterable[str]) -> Resolution:
     return Resolution(addresses, min(seconds, MOST_S) if addresses else LEAST_S)
 
 
-def _records(answer: Any) -> list[Any]:
+def _records(answer: Parsed) -> list[Parsed]:
     if answer["Status"] not in (NO_ERROR, NO_SUCH_NAME):
         raise ValueError(f"status {answer['Status']}")
     return list(answer.get("Answer") or [])

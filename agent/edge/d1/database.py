@@ -16,11 +16,11 @@ import json
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from agent.edge.d1.errors import meaning_of
 from agent.queue.backoff import Backoff
 from agent.queue.database import DatabaseUnavailable, Mistake, Rows, Statement, Value
+from workers_runtime.json_text import JsonObject, Parsed
 
 Send = Callable[[str], Awaitable[str]]  # `ask` of binding.js, for one binding
 Sleep = Callable[[float], Awaitable[None]]  # milliseconds
@@ -46,7 +46,7 @@ class D1:
     async def batch(self, statements: Sequence[Statement]) -> list[Rows]:
         text = json.dumps([[sql, [_out(value) for value in params]] for sql, params in statements])
         for tried in range(1, TRIES + 1):
-            answer: dict[str, Any] = json.loads(await self._send(text))
+            answer: JsonObject = json.loads(await self._send(text))
             if "error" not in answer:
                 return [Rows([_row(row) for row in rows], n) for rows, n in answer["rows"]]
             error = str(answer["error"])
@@ -71,6 +71,6 @@ def _row(row: dict[str, object]) -> dict[str, Value]:
     return {name: _in(value) for name, value in row.items()}
 
 
-def _in(value: Any) -> Value:
+def _in(value: Parsed) -> Value:
     found: Value = b64decode(value["bytes"]) if isinstance(value, dict) else value
     return found

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from agent.core.jobs.activation import ID, ID_TEXT
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
+from workers_runtime.json_text import JsonObject
 
-Schema = dict[str, Any]
+Schema = JsonObject
 TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
 
 

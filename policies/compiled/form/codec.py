@@ -1,10 +1,10 @@
-"""How values of typed classes are written as JSON, and read: all of it follows from their types.
+"""Reads and writes typed values as JSON. How follows from their types alone.
 
 - `Annotated[X, Shared("name")]` is an X that many values have: it is written once.
-- A class that is neither a named tuple nor a dataclass is made of one typed value, its `spec`,
+- A class that is neither a named tuple nor a dataclass is built from one typed value, its `spec`,
   and is written as that.
-- The whole is a dataclass. Its fields, and what they have in lists and mappings, are read and
-  written in steps (`basics/steps.py`), since there may be very many.
+- The root is a dataclass. Its fields, and the entries of long lists and mappings in them, are read
+  and written in steps (`basics/steps.py`), since there may be very many.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from typing import get_type_hints as hints
 
 from policies.basics.json import Json
 from policies.basics.steps import Steps
-from policies.compiled.form.classes import ByWord, Field, Made, Row, SharedKind, Table
+from policies.compiled.form.classes import ByWord, Field, FromSpec, Row, SharedKind, Table
 from policies.compiled.form.kinds import (
     Either,
     Hex,
-    Kind,
     Many,
     Named,
     One,
-    Reading,
+    ReadState,
+    ValueKind,
     Word,
-    Writing,
+    WriteState,
     refused,
 )
 from policies.compiled.form.text import NoForm
 
 T = TypeVar("T")
-SHARED = "shared"  # the section of what many values have
+SHARED = "shared"  # the section of shared values
 STEP_WORK = 200  # entries of lists and mappings, small ones, in one unit of work
-FEW = 100  # entries that are read without a step between
+FEW = 100  # so many entries are read without a step
 
-_PLAIN: dict[object, Kind] = {
+_PLAIN: dict[object, ValueKind] = {
     str: One(str),
     bool: One(bool),
     int: One(int),
@@ -49,19 +49,20 @@ _PLAIN: dict[object, Kind] = {
 
 
 class Shared(NamedTuple):
-    """Marks what is written once, under `name`."""
+    """Marks a type whose values are written once, under `name`."""
 
     name: str
 
 
 class Kinds:
-    """The kinds of types. `shared`: by name, those that others rely on first."""
+    """Finds the kind of each type. `shared`: the shared kinds by name; those that others need come
+    first."""
 
     def __init__(self) -> None:
         self.shared: dict[str, SharedKind] = {}
-        self.classes: dict[type, Kind] = {}
+        self.classes: dict[type, ValueKind] = {}
 
-    def of(self, hint: object) -> Kind:
+    def of(self, hint: object) -> ValueKind:
         if hint in _PLAIN:
             return _PLAIN[hint]
         origin, given = get_origin(hint), get_args(hint)
@@ -74,7 +75,7 @@ class Kinds:
         if origin is dict:
             return Named(self.of(given[1]))
         if origin is tuple and given[-1] is not Ellipsis:
-            row = [Field(str(at), self.of(each)) for at, each in enumerate(given)]
+            row = [Field(str(at), self.of(entry)) for at, entry in enumerate(given)]
             return Row(tuple, row)
         if origin in (tuple, list, frozenset):
             return Many(self.of(given[0]), origin)
@@ -84,7 +85,7 @@ class Kinds:
             return self.classes[hint]
         raise TypeError(f"{hint} cannot be written in a compiled form")
 
-    def _shared(self, hint: object, mark: object) -> Kind:
+    def _shared(self, hint: object, mark: object) -> ValueKind:
         if not isinstance(mark, Shared):
             return self.of(hint)
         if mark.name not in self.shared:
@@ -92,21 +93,22 @@ class Kinds:
             self.shared[mark.name] = kind
         return self.shared[mark.name]
 
-    def _union(self, given: Sequence[object]) -> Kind:
-        """What JSON tells apart by types, and rows that begin with a word."""
-        worded, others = dict[str, Row](), list[Kind]()
-        for each in given:
-            word, kind = _word_of(each), self.of(each)
+    def _union(self, given: Sequence[object]) -> ValueKind:
+        """Return the kind of a union: JSON types tell its members apart, and rows begin with a
+        word."""
+        worded, others = dict[str, Row](), list[ValueKind]()
+        for row_type in given:
+            word, kind = _word_of(row_type), self.of(row_type)
             if word and isinstance(kind, Row):
                 worded[word] = kind
             else:
                 others.append(kind)
         return Either([*others, ByWord(worded)]) if worded else Either(others)
 
-    def _of_class(self, cls: type) -> Kind:
+    def _of_class(self, cls: type) -> ValueKind:
         found = hints(cls, include_extras=True)
         if is_dataclass(cls):
-            defaults = {each.name: _default(each) for each in fields(cls)}
+            defaults = {field.name: _default(field) for field in fields(cls)}
             return Table(
                 cls, [Field(name, self.of(found[name]), d) for name, d in defaults.items()]
             )
@@ -115,16 +117,16 @@ class Kinds:
             known: Mapping[str, object] = getattr(cls, "_field_defaults")  # noqa: B009
             row = [Field(name, self.of(found[name]), known.get(name, Field.NONE)) for name in names]
             return Row(cls, row)
-        return Made(cls, cls, self.of(found["spec"]))
+        return FromSpec(cls, cls, self.of(found["spec"]))
 
 
-def _default(each: object) -> object:
-    default = getattr(each, "default", MISSING)
+def _default(field: object) -> object:
+    default = getattr(field, "default", MISSING)
     return Field.NONE if default is MISSING else default
 
 
 def _word_of(hint: object) -> str:
-    """The word that values of a class begin with; "" if it is no such class."""
+    """Return the word that rows of a class begin with; "" for any other type."""
     if not isclass(hint) or not issubclass(hint, tuple):
         return ""
     first = next(iter(hints(hint).values()), None)
@@ -142,18 +144,18 @@ class Codec(Generic[T]):
         self._shared = kinds.shared
 
     def read(self, value: Json) -> T:
-        """The value that `write` wrote. Raises `NoForm` for anything else."""
-        made = self._kind.read(value, Reading())
-        assert isinstance(made, self._cls), "its kind makes nothing else"
-        return made
+        """Return the value that `write` wrote. Raises `NoForm` for anything else."""
+        instance = self._kind.read(value, ReadState())
+        assert isinstance(instance, self._cls), "its kind makes nothing else"
+        return instance
 
     def write(self, value: T) -> Json:
-        return self._kind.write(value, Writing())
+        return self._kind.write(value, WriteState())
 
     def write_steps(self, value: T) -> Steps[dict[str, Json]]:
-        """A dataclass as its fields by their names, and `shared`, in steps."""
+        """Write a dataclass in steps: its fields by name, and the section `shared`."""
         assert isinstance(self._kind, Table), "only a dataclass has sections"
-        writing, sections = Writing(), dict[str, Json]()
+        writing, sections = WriteState(), dict[str, Json]()
         for field in self._kind.fields:
             sections[field.name] = yield from _written(
                 field.kind, getattr(value, field.name), writing
@@ -162,10 +164,10 @@ class Codec(Generic[T]):
         return sections
 
     def read_steps(self, sections: Mapping[str, Json]) -> Steps[T]:
-        """What `write_steps` wrote. Raises `NoForm`, which tells the section, for anything
+        """Read what `write_steps` wrote. Raises `NoForm`, which names the section, for anything
         else."""
         assert isinstance(self._kind, Table), "only a dataclass has sections"
-        found, reading = {**sections}, Reading()
+        found, reading = {**sections}, ReadState()
         yield from self._read_shared(found.pop(SHARED, {}), reading)
         entries, kinds = self._kind.check_names(found), self._kind.fields
         values: dict[str, object] = {}
@@ -175,7 +177,7 @@ class Codec(Generic[T]):
                 values[field.name] = yield from _in_section(field.name, part)
         return self._cls(**values)
 
-    def _read_shared(self, section: Json, reading: Reading) -> Steps[None]:
+    def _read_shared(self, section: Json, reading: ReadState) -> Steps[None]:
         if not isinstance(section, dict):
             raise refused(f"`{SHARED}`")
         for name in section.keys() - self._shared.keys():
@@ -183,7 +185,7 @@ class Codec(Generic[T]):
         for name, kind in self._shared.items():
             known = reading.shared[name] = {}
             entries = section.get(name, [])
-            if type(entries) is not list or not kind.kind.types.issuperset(map(type, entries)):
+            if type(entries) is not list or not kind.kind.json_types.issuperset(map(type, entries)):
                 raise refused(f"`{SHARED}`, `{name}`")
             for number, entry in enumerate(entries):
                 known[number] = yield from _in_section(name, _read(kind.kind, entry, reading))
@@ -196,10 +198,10 @@ def _in_section(name: str, steps: Steps[object]) -> Steps[object]:
         raise NoForm(f"`{name}`: {error}") from None
 
 
-def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
-    """A value, with a step whenever much has been read."""
+def _read(kind: ValueKind, value: Json, reading: ReadState) -> Steps[object]:
+    """Read a value, with a step after each `STEP_WORK` entries."""
     if isinstance(kind, Many) and type(value) is list and len(value) > FEW:
-        if not kind.entry.types.issuperset(map(type, value)):
+        if not kind.entry.json_types.issuperset(map(type, value)):
             raise refused("an entry of a list")
         entries = list[object]()
         for entry in value:
@@ -209,23 +211,23 @@ def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
         return kind.make(entries)
     if isinstance(kind, Named | Table) and type(value) is dict and _is_long(value):
         if isinstance(kind, Named):
-            each = dict.fromkeys(value, kind.entry)
+            kinds = dict.fromkeys(value, kind.entry)
         else:
             value = kind.check_names(value)
-            each = kind.kinds
+            kinds = kind.kinds
         found = dict[str, object]()
         for name, inner in value.items():
-            found[name] = yield from _read(each[name], inner, reading)
+            found[name] = yield from _read(kinds[name], inner, reading)
         return found if isinstance(kind, Named) else kind.cls(**found)
-    if type(value) not in kind.types:
+    if type(value) not in kind.json_types:
         raise refused("a value")
-    made = kind.read(value, reading)
+    result = kind.read(value, reading)
     yield from _pause(reading)
-    return made
+    return result
 
 
-def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
-    """The same for what is written."""
+def _written(kind: ValueKind, value: object, writing: WriteState) -> Steps[Json]:
+    """Write a value, with a step after each `STEP_WORK` entries."""
     if isinstance(kind, Many) and type(value) is tuple and len(value) > FEW:
         entries = list[Json]()
         for entry in value:
@@ -238,7 +240,7 @@ def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
         for name, inner in value.items():
             named[str(name)] = yield from _written(kind.entry, inner, writing)
         return named
-    if isinstance(kind, Table) and type(value) in kind.made:
+    if isinstance(kind, Table) and type(value) in kind.value_types:
         found = dict[str, Json]()
         for field in kind.fields:
             inner = getattr(value, field.name)
@@ -250,15 +252,15 @@ def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
     return written
 
 
-def _pause(place: Reading | Writing) -> Steps[None]:
-    """A step if so much has been done."""
+def _pause(place: ReadState | WriteState) -> Steps[None]:
+    """Yield a step if enough work has been done since the last one."""
     if place.work >= STEP_WORK:
         units, place.work = divmod(place.work, STEP_WORK)
         yield units
 
 
 def _is_long(value: Mapping[str, Json]) -> bool:
-    """Whether there may be many entries in it, or in mappings that it has."""
+    """Return whether a mapping, or mappings and lists in it, may have more than `FEW` entries."""
     left, ahead = FEW - len(value), list(value.values())
     while ahead and left >= 0:
         inner = ahead.pop()

@@ -1,11 +1,11 @@
-"""Sections of JSON as text, as KV has a compiled form: a part a line, so that it is read in steps.
+"""The compiled form as text, as it is in KV: one part of the tables a line, so that it is read in
+steps.
 
-- The first line has the format and the digest. Each other line is a part of the tables,
-  `[path, value]`: entries of the mapping or list at that path; other lines may have more.
-- JSON is read in one call, and at the edge some thousands of brackets inside one another
-  end the isolate. So a line has a bound of size and one of depth, the whole one of size and
-  one of work, and no line makes a list long that is read at once. What passes a bound is
-  refused before it is read.
+- The first line has the format and the digest. Each other line is `[path, value]`: entries of the
+  mapping or list at that path. Other lines may have more entries of it.
+- `json.loads` reads a line in one call, and at the edge some thousands of nested brackets end the
+  isolate. So a line has a bound of bytes and one of depth, the text one of bytes and one of work,
+  and lines are short enough to be read at once. What exceeds a bound is refused before it is read.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from policies.basics.steps import STEP_TEXT, Steps, pause_after
 MAX_BYTES = 16 * 1024 * 1024  # of the whole; 100,000 rules have some 6 MB
 MAX_LINE = 1024 * 1024  # bytes of a line; a `body` can be 64 K characters, each of up to 12 in JSON
 MAX_DEPTH = 32  # of brackets; the tables have some ten
-MAX_IN_SECTION = 2_000  # entries, but for the sections of which there are
+MAX_IN_SECTION = 2_000  # entries, except in the sections of `MANY`
 MAX_OF_MANY = 100_000
 MANY = ("routes", "shared", "first", "hosts", "auth")
 
 UNIT_BYTES = 8 * STEP_TEXT  # of JSON that are read in one unit of work
-LINE_BYTES = UNIT_BYTES // 100  # what a line costs beside its bytes
-LINE_TEXT = 4 * STEP_TEXT  # characters of a line to which nothing is added any more
+LINE_BYTES = UNIT_BYTES // 100  # the cost of a line besides its bytes
+LINE_TEXT = 4 * STEP_TEXT  # characters of a line, after which a new one begins
 ENTRIES = 200  # written in one unit of work
-FEW = 100  # entries of what is written as a whole
+FEW = 100  # up to so many entries are written as a whole
 
-# How many mappings deep a section is cut. A list is cut between its entries, no deeper.
+# How many mappings deep a section is cut. A list is cut only between its entries.
 _DEPTHS = {"first": 4, "hosts": 4, "auth": 2, "shared": 2}
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -38,11 +38,11 @@ Path = tuple[str, ...]
 
 
 class NoForm(ValueError):
-    """This is no compiled form that can be read, and why."""
+    """The text is not a compiled form that this router reads. The message says why."""
 
 
 def text_steps(sections: Sections, format_: int) -> Steps[bytes]:
-    """The text of these sections, of which one is the digest, in steps."""
+    """Return the text of these sections, in steps. One of them is the digest."""
     lines = [_dumped({"format": format_, "digest": sections["digest"]})]
     texts, size = list[str](), 0
     place: Place = ((), "{", "}")
@@ -58,7 +58,7 @@ def text_steps(sections: Sections, format_: int) -> Steps[bytes]:
     return "\n".join([*lines, _line(place, texts)]).encode()
 
 
-Place = tuple[Path, str, str]  # and the brackets that are there
+Place = tuple[Path, str, str]  # a path, and the brackets of the value there
 
 
 def _line(place: Place, texts: list[str]) -> str:
@@ -67,7 +67,7 @@ def _line(place: Place, texts: list[str]) -> str:
 
 
 def _entries(path: Path, value: Json, depth: int) -> Iterator[tuple[Place, str]]:
-    """All entries with their places; `depth`: how deep it is cut."""
+    """Yield all entries with their places. `depth`: how many mappings deep a section is cut."""
     if isinstance(value, list):
         for entry in value:
             yield (path, "[", "]"), _dumped(entry)
@@ -82,7 +82,7 @@ def _entries(path: Path, value: Json, depth: int) -> Iterator[tuple[Place, str]]
 
 
 def _count(value: Json, depth: int) -> int:
-    """The entries within it, not counted further than need be."""
+    """Count the entries in `value`, up to about `FEW`."""
     if not isinstance(value, dict | list):
         return 0
     found = len(value)
@@ -99,7 +99,7 @@ def _dumped(value: Json) -> str:
 
 
 def sections_steps(text: bytes, format_: int, digest: str) -> Steps[Sections]:
-    """The sections of a text of that format and of the policy so named. Raises `NoForm`."""
+    """Return the sections of a text with that format and digest, in steps. Raises `NoForm`."""
     if len(text) > MAX_BYTES:
         raise NoForm(f"it has {len(text):,} bytes, and {MAX_BYTES:,} are allowed")
     sections: Sections = {}
@@ -126,7 +126,7 @@ def sections_steps(text: bytes, format_: int, digest: str) -> Steps[Sections]:
 
 
 def _value(line: bytes) -> Steps[Json]:
-    """The JSON in a line."""
+    """Return the JSON of a line."""
     if len(line) > MAX_LINE:
         raise NoForm(f"it has more than {MAX_LINE:,} bytes")
     if not (yield from shallow_steps(line)):
@@ -139,25 +139,25 @@ def _value(line: bytes) -> Steps[Json]:
 
 
 def shallow_steps(line: bytes) -> Steps[bool]:
-    """Whether at most MAX_DEPTH brackets stand inside one another, and each is closed; all of
-    this without a look at single characters. What follows the first error of JSON counts
-    for nothing, since nobody reads it."""
+    """Return whether brackets nest at most MAX_DEPTH deep, and each is closed, without a look at
+    single characters. What follows the first error of JSON does not matter, since it is not read.
+    """
     texts = line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
     brackets = b"".join(texts[::2]).translate(None, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return True
-        # A dot keeps what has just lost its inside for the next level: `{[]}` has two.
+        # The dot keeps the outer brackets for the next round: `{[]}` has two levels.
         fewer = brackets.replace(b"[]", b".").replace(b"{}", b"").replace(b".", b"")
         if len(fewer) == len(brackets):
-            return False  # one is not closed
+            return False  # a bracket is not closed
         brackets = fewer
         yield from _pause_if_long(brackets)
     return not brackets
 
 
 def _pause_if_long(brackets: bytes) -> Steps[None]:
-    """A step after a look at many of them."""
+    """Yield a step if many brackets were looked at."""
     if len(brackets) > UNIT_BYTES:
         yield 1 + len(brackets) // UNIT_BYTES
 
@@ -172,7 +172,7 @@ def _check_head(head: Json, format_: int, digest: str) -> None:
 
 
 def _part(part: Json) -> tuple[list[str], list[Json] | dict[str, Json]]:
-    """The path and the value of a line."""
+    """Return the path and the value of a line."""
     if isinstance(part, list) and len(part) == 2:
         path, value = part
         if isinstance(path, list) and isinstance(value, list | dict):
@@ -183,7 +183,7 @@ def _part(part: Json) -> tuple[list[str], list[Json] | dict[str, Json]]:
 
 
 def _add(sections: Sections, part: Json) -> None:
-    """Take the entries of a line in."""
+    """Add the entries of a line to the sections."""
     path, value = _part(part)
     if path and len(path) > _DEPTHS.get(path[0], 1):
         raise NoForm("nothing is cut so deep")

@@ -14,7 +14,7 @@ from policies.access.authenticate import Needs
 from policies.access.given import Sealing
 from policies.compiled.model import Route
 from policies.compiled.tables import PolicyTables
-from policies.difference.traffic.outcomes import Asked
+from policies.difference.traffic.outcomes import TrafficRequest
 from policies.difference.traffic.shapes import Shape
 from policies.difference.traffic.stand_ins import presenting, stand_in
 from policies.http.request import Client
@@ -49,7 +49,9 @@ class Crowd:
         self._header = before.auth.headers[0]
         self._fitting: dict[tuple[Needs | None, ...], list[Held]] = {}
 
-    def ask(self, number: int, shape: Shape, routes: tuple[Route, ...]) -> tuple[Asked, str]:
+    def ask(
+        self, number: int, shape: Shape, routes: tuple[Route, ...]
+    ) -> tuple[TrafficRequest, str]:
         """Return a request of client `number` to these routes, and a description of the client."""
         spread = number * _GOLDEN % (1 << 32)  # as a part of 2^32
         at, kind = divmod(spread * len(self.places) * KINDS >> 32, KINDS)
@@ -59,13 +61,15 @@ class Crowd:
         label = self._present(number, kind < KINDS // 2, headers, routes) or label
         if not label and any(s.kind == "ip" for route in routes for s in route.sticky):
             label = ip
-        return Asked(shape.method, shape.url, headers, self.places[at]._replace(ip=ip)), label
+        return TrafficRequest(
+            shape.method, shape.url, headers, self.places[at]._replace(ip=ip)
+        ), label
 
     def _carry(self, number: int, headers: dict[str, str], routes: tuple[Route, ...]) -> str:
         """Add the first source of a sticky key of each route."""
         label, cookies = "", dict[str, str]()
         for route in routes:
-            source = next((each for each in route.sticky if each.kind != "ip"), None)
+            source = next((source for source in route.sticky if source.kind != "ip"), None)
             if source is None:
                 continue
             label = f"user-{number}"
@@ -103,7 +107,7 @@ class Crowd:
 
 
 def _fits(key: Held, needs: tuple[Needs | None, ...]) -> bool:
-    return any(each is not None and each.scopes <= key.scopes for each in needs)
+    return any(need is not None and need.scopes <= key.scopes for need in needs)
 
 
 def _held(tables: PolicyTables) -> list[Held]:

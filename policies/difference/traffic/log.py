@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-from policies.difference.traffic.outcomes import Asked
+from policies.difference.traffic.outcomes import TrafficRequest
 from policies.http.request import Client
 
 _CLIENT = ("ip", "colo", "country", "continent")
@@ -24,18 +23,18 @@ class BadLine(Exception):
         self.line, self.message = line, message
 
 
-def read_log(lines: Iterable[str | bytes]) -> Iterator[Asked]:
+def read_log(lines: Iterable[str | bytes]) -> Iterator[TrafficRequest]:
     """Yield the requests of all lines that are not empty. Raises `BadLine`."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield _asked(json.loads(line))
+                yield _request(json.loads(line))
             except (ValueError, RecursionError) as error:
-                told = str(error) if type(error) is ValueError else "this is not JSON"
-                raise BadLine(number, told) from None
+                reason = str(error) if type(error) is ValueError else "this is not JSON"
+                raise BadLine(number, reason) from None
 
 
-def _asked(value: Any) -> Asked:
+def _request(value: object) -> TrafficRequest:
     if not isinstance(value, dict):
         raise ValueError("a line must be a JSON object with at least `url`")
     url = value.get("url")
@@ -46,10 +45,10 @@ def _asked(value: Any) -> Asked:
         if not isinstance(text, str):
             raise ValueError(f"`{name}` is not text")
     method = fields.pop("method") or "GET"
-    return Asked(method, url, _headers(value.get("headers")), Client(**fields))
+    return TrafficRequest(method, url, _headers(value.get("headers")), Client(**fields))
 
 
-def _headers(value: Any) -> Mapping[str, str]:
+def _headers(value: object) -> Mapping[str, str]:
     """Return the headers by lower-case name; repeated ones are joined."""
     if value is None:
         return {}

@@ -23,7 +23,7 @@ from policies.proxy.decide import Surroundings, decide
 from policies.routing.match import Rule
 
 
-class Asked(NamedTuple):
+class TrafficRequest(NamedTuple):
     """A request; `headers` has lower-case names."""
 
     method: str
@@ -66,16 +66,16 @@ class Judge:
         self._rng = Random(0)
         self._drawn: dict[tuple[int, str | None], Outcomes] = {}
 
-    def outcomes(self, asked: Asked) -> tuple[Outcomes, Source | None]:
+    def outcomes(self, sent: TrafficRequest) -> tuple[Outcomes, Source | None]:
         """Return the outcomes, and the source of the sticky key that decided; None if none did."""
         policy = self.policy
-        refused = head_problem(policy.limits, asked.url, asked.headers)
-        target = refused or read_target(policy, asked.url, asked.headers)
+        refused = head_problem(policy.limits, sent.url, sent.headers)
+        target = refused or read_target(policy, sent.url, sent.headers)
         if isinstance(target, Problem):
             return {self._answered(None, target): 1.0}, None
         if target.is_own:
             return {ITSELF: 1.0}, None
-        request = Request(asked.method, target, asked.headers, asked.client)
+        request = Request(sent.method, target, sent.headers, sent.client)
         rule, _, outcome, _ = decide(policy, request, self._rng, self._around)
         if rule is None or isinstance(outcome, Fixed):
             return {self._answered(rule, outcome): 1.0}, None
@@ -86,7 +86,7 @@ class Judge:
         if isinstance(outcome, Forward) and outcome.pick:
             return self._picked(rule, outcome), None
         if not key:
-            return self._expected(rule, policy.regions.of(asked.client)), None
+            return self._expected(rule, policy.regions.of(sent.client)), None
         if isinstance(outcome, Problem):
             return {self._answered(rule, outcome): 1.0}, source
         variant = outcome.candidates[0].name
@@ -153,10 +153,10 @@ def moved(
     before: Outcomes, after: Outcomes
 ) -> Iterator[tuple[DecidedOutcome, DecidedOutcome, float]]:
     """Yield the moves between outcomes, with their probabilities."""
-    less = {each: part - after.get(each, 0) for each, part in before.items()}
-    more = {each: part - before.get(each, 0) for each, part in after.items()}
-    less = {each: part for each, part in less.items() if part > 1e-12}
-    more = {each: part for each, part in more.items() if part > 1e-12}
+    less = {outcome: part - after.get(outcome, 0) for outcome, part in before.items()}
+    more = {outcome: part - before.get(outcome, 0) for outcome, part in after.items()}
+    less = {outcome: part for outcome, part in less.items() if part > 1e-12}
+    more = {outcome: part for outcome, part in more.items() if part > 1e-12}
     total = sum(less.values())
     for source, lost in less.items():
         for target, won in more.items():

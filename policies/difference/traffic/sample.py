@@ -69,7 +69,7 @@ class Sample:
             for name, shapes in self._shapes(idle).items()
         }
         if requests is None:
-            open_rows = sum(not all(each.settled for each in row) for row in rows.values())
+            open_rows = sum(not all(taken.settled for taken in row) for row in rows.values())
             most = MAX_REQUESTS // max(1, open_rows)
             requests = max(LEAST, min(REQUESTS, most))
         traffic = Traffic("sample")
@@ -79,7 +79,7 @@ class Sample:
 
     def _ask_row(self, traffic: Traffic, name: str, row: list[Taken], requests: int) -> None:
         requests = max(requests, len(row))
-        if all(each.settled for each in row):
+        if all(shape.settled for shape in row):
             traffic.row(name).requests += requests
             return
         for number in range(requests):
@@ -87,10 +87,10 @@ class Sample:
             if taken.settled:
                 traffic.row(name).requests += 1
                 continue
-            asked, label = self._crowd.ask(number, taken.shape, taken.routes)
-            was, source = self._before.outcomes(asked)
-            now, _ = self._after.outcomes(asked)
-            traffic.add(name, asked, label if source or len(was) == 1 else "", was, now)
+            sent, label = self._crowd.ask(number, taken.shape, taken.routes)
+            was, source = self._before.outcomes(sent)
+            now, _ = self._after.outcomes(sent)
+            traffic.add(name, sent, label if source or len(was) == 1 else "", was, now)
 
     def _idle(self) -> frozenset[str]:
         """Return the routes that take the same requests as before and send all of them to the

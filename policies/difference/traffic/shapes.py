@@ -41,8 +41,8 @@ def schemes_of(*policies: Policy) -> Sequence[str]:
 def shapes_of(route: Route, schemes: Sequence[str] = SCHEMES[1:]) -> list[Shape]:
     """Return the shapes of a route. `schemes`: for alternatives without a scheme."""
     matches = route.matches or [Match()]
-    each = max(1, MAX_SHAPES // len(matches))
-    shapes = [shape for match in matches for shape in _shapes(route, match, schemes, each)]
+    share = max(1, MAX_SHAPES // len(matches))
+    shapes = [shape for match in matches for shape in _shapes(route, match, schemes, share)]
     return list(dict.fromkeys(shapes))
 
 
@@ -51,9 +51,10 @@ def _shapes(route: Route, match: Match, schemes: Sequence[str], most: int) -> It
     # A redirect to HTTPS takes only HTTP requests.
     redirects = route.filters is not None and route.filters.redirect is not None
     schemes = [match.scheme] if match.scheme else SCHEMES if redirects else schemes
-    headers = tuple((each.name.lower(), _value(each)) for each in match.headers)
+    headers = tuple((condition.name.lower(), _value(condition)) for condition in match.headers)
     query = "&".join(
-        f"{quote(each.name, safe='')}={quote(_value(each), safe='')}" for each in match.query_params
+        f"{quote(condition.name, safe='')}={quote(_value(condition), safe='')}"
+        for condition in match.query_params
     )
     for scheme, host, path, method in _combined(
         [schemes, hosts, _paths(match.path), match.methods or METHODS], most
@@ -64,12 +65,14 @@ def _shapes(route: Route, match: Match, schemes: Sequence[str], most: int) -> It
 
 def _combined(choices: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
     number = 1
-    for each in choices:
-        number *= len(each)
+    for options in choices:
+        number *= len(options)
     if number <= most:
         return list(product(*choices))
     longest = max(map(len, choices))
-    return [tuple(each[at % len(each)] for each in choices) for at in range(min(longest, most))]
+    return [
+        tuple(options[at % len(options)] for options in choices) for at in range(min(longest, most))
+    ]
 
 
 def _paths(path: PathMatch | None) -> list[str]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from policies.basics.untyped import JsonObject
 from policies.difference.traffic.interval import wilson
 from policies.difference.traffic.outcomes import (
     FIELDS,
-    Asked,
     DecidedOutcome,
     Judge,
     Outcomes,
+    TrafficRequest,
     field_moved,
     moved,
 )
@@ -29,7 +30,7 @@ Basis = Literal["sample", "log"]
 class Example(NamedTuple):
     """`part`: the share of such clients, where the router chooses at random."""
 
-    asked: Asked
+    sent: TrafficRequest
     label: str
     before: str
     after: str
@@ -45,7 +46,7 @@ class TrafficRow:
     fields: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     flows: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         number = max(self.requests, 1)
         share = self.changed / number
         low, high = wilson(share, self.requests)
@@ -55,7 +56,7 @@ class TrafficRow:
             "by": {name: self.fields[name] / number for name in FIELDS},
         }
 
-    def flow_list(self) -> list[dict[str, Any]]:
+    def flow_list(self) -> list[JsonObject]:
         """The largest first."""
         number = max(self.requests, 1)
         ranked = sorted(self.flows.items(), key=lambda item: (-item[1], item[0]))
@@ -74,7 +75,9 @@ class Traffic:
     def row(self, name: str) -> TrafficRow:
         return self.rows.setdefault(name, TrafficRow())
 
-    def add(self, name: str, asked: Asked, label: str, before: Outcomes, after: Outcomes) -> None:
+    def add(
+        self, name: str, sent: TrafficRequest, label: str, before: Outcomes, after: Outcomes
+    ) -> None:
         """Add the outcomes of one request."""
         row = self.row(name)
         row.requests += 1
@@ -84,9 +87,9 @@ class Traffic:
             row.changed += part
             from_to = _told_apart(source, target)
             row.flows[from_to] += part
-            self._show(name, Example(asked, label, *from_to, part))
-        for each in FIELDS:
-            row.fields[each] += field_moved(before, after, each)
+            self._show(name, Example(sent, label, *from_to, part))
+        for name in FIELDS:
+            row.fields[name] += field_moved(before, after, name)
 
     def _show(self, name: str, example: Example) -> None:
         """Keep the first example of each kind, up to `MAX_EXAMPLES`."""
@@ -107,7 +110,7 @@ class Traffic:
                 total.flows[from_to] += part
         return total
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         total = self.total
         return {
             "basis": self.basis,
@@ -117,7 +120,7 @@ class Traffic:
                 {"route": name or None, **row.document(), "flows": row.flow_list()}
                 for name, row in self.rows.items()
             ],
-            "examples": [_example_to_dict(each) for each in self.examples],
+            "examples": [_example_to_dict(example) for example in self.examples],
         }
 
 
@@ -134,20 +137,20 @@ def _differ(source: DecidedOutcome, target: DecidedOutcome, field: str) -> bool:
     return bool(getattr(source, field) != getattr(target, field))
 
 
-def _example_to_dict(example: Example) -> dict[str, Any]:
-    asked, label, before, after, part = example
-    request = {"method": asked.method, "url": asked.url, "client": label or None}
+def _example_to_dict(example: Example) -> JsonObject:
+    sent, label, before, after, part = example
+    request = {"method": sent.method, "url": sent.url, "client": label or None}
     return request | {"from": before, "to": after, "share": part}
 
 
-def logged(before: Judge, after: Judge, log: Iterable[Asked]) -> Traffic:
+def logged(before: Judge, after: Judge, log: Iterable[TrafficRequest]) -> Traffic:
     """What becomes of the requests of a log, by the route that has them now."""
     traffic = Traffic("log")
-    for asked in log:
-        was, source = before.outcomes(asked)
-        now, _ = after.outcomes(asked)
+    for sent in log:
+        was, source = before.outcomes(sent)
+        now, _ = after.outcomes(sent)
         label = ""
         if source and source.kind in ("header", "ip"):  # other sources are secrets of clients
-            label = asked.client.ip if source.kind == "ip" else asked.headers.get(source.name, "")
-        traffic.add(next(iter(was)).route, asked, label, was, now)
+            label = sent.client.ip if source.kind == "ip" else sent.headers.get(source.name, "")
+        traffic.add(next(iter(was)).route, sent, label, was, now)
     return traffic

@@ -22,8 +22,8 @@ def key_views(before: Iterable[ApiKey], after: Iterable[ApiKey]) -> tuple[View, 
     old, new = _by_hash(before), _by_hash(after)
     names = _names(old, new)
     return (
-        {names[each]: _view(each, key) for each, key in old.items()},
-        {names[each]: _view(each, key) for each, key in new.items()},
+        {names[position]: _view(position, key) for position, key in old.items()},
+        {names[position]: _view(position, key) for position, key in new.items()},
     )
 
 

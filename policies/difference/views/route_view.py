@@ -34,7 +34,7 @@ def route_view(policy: Policy, route: Route) -> View:
     if route.filters:
         view["filters"] = _filters(route.filters)
     if route.respond:
-        headers = [f"{each.name.lower()}: {each.value}" for each in route.respond.headers]
+        headers = [f"{header.name.lower()}: {header.value}" for header in route.respond.headers]
         view["respond"] = plain(route.respond, without=["headers"]) | {"headers": headers}
     if route.split and not route.respond:
         view |= _forwarding(policy, route)
@@ -42,8 +42,8 @@ def route_view(policy: Policy, route: Route) -> View:
 
 
 def _moved_pools(policy: Policy, route: Route) -> set[str]:
-    of_route = [each for each in policy.rollouts if route.name in each.routes]
-    return {pool for each in of_route for pool in (each.source, each.to)}
+    of_route = [rollout for rollout in policy.rollouts if route.name in rollout.routes]
+    return {pool for rollout in of_route for pool in (rollout.source, rollout.to)}
 
 
 def _forwarding(policy: Policy, route: Route) -> View:
@@ -96,17 +96,20 @@ def match_text(match: Match) -> str:
         parts.append(f"path prefix {str(path.prefix).removesuffix('/')}")
     parts += [f"scheme {match.scheme}"] if match.scheme else []
     parts += [" or ".join(unique(match.methods))] if match.methods else []
-    parts += sorted(condition_text("header", each.name.lower(), each) for each in match.headers)
     parts += sorted(
-        condition_text("query parameter", each.name, each) for each in match.query_params
+        condition_text("header", condition.name.lower(), condition) for condition in match.headers
+    )
+    parts += sorted(
+        condition_text("query parameter", condition.name, condition)
+        for condition in match.query_params
     )
     return ", ".join(parts) or "any request"
 
 
-def condition_text(kind: str, name: str, each: HeaderMatch | QueryParamMatch) -> str:
-    if each.regex is not None:
-        return f"{kind} {name} matching {json.dumps(each.regex, ensure_ascii=False)}"
-    return f"{kind} {name} {json.dumps(each.value, ensure_ascii=False)}"
+def condition_text(kind: str, name: str, condition: HeaderMatch | QueryParamMatch) -> str:
+    if condition.regex is not None:
+        return f"{kind} {name} matching {json.dumps(condition.regex, ensure_ascii=False)}"
+    return f"{kind} {name} {json.dumps(condition.value, ensure_ascii=False)}"
 
 
 def _source_text(source: StickySource) -> str:
@@ -155,8 +158,8 @@ def _headers(changes: HeaderChanges) -> View:
     """Return the change of each header."""
     view: View = {}
     for name, (replaces, values) in joined_changes([changes]).items():
-        told = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
-        view[name] = f"{'set to' if replaces else 'added'} {told}" if values else "removed"
+        listed = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
+        view[name] = f"{'set to' if replaces else 'added'} {listed}" if values else "removed"
     return view
 
 

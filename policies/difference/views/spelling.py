@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from policies.basics.durations import duration_text
+from policies.basics.untyped import Parsed
 from policies.language.model.part import Part
 from policies.resilience.drill import Fault
 
-Value = Any  # plain JSON: mappings are compared by key, all else as a whole
+Value = Parsed  # plain JSON: mappings are compared by key, all else as a whole
 View = dict[str, Value]
 
 
@@ -64,7 +64,7 @@ def _ranges(ranges: Iterable[tuple[int, int]]) -> list[str]:
 
 
 _UNITS = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
-_SPELLINGS: dict[str, Callable[[Any], Value]] = {
+_SPELLINGS: dict[str, Callable[[Parsed], Value]] = {
     **dict.fromkeys(("interval", "timeout", "window", "eject_for", "max_eject_for"), duration_text),
     **dict.fromkeys(("slow_start", "request", "backend_request", "backoff"), duration_text),
     **dict.fromkeys(("hedge", "ttl", "stale_while_revalidate", "duration"), duration_text),

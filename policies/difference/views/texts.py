@@ -62,16 +62,16 @@ def _whole(subject: str, change: Change) -> str:
 
 def _summary(view: View) -> str:
     """Return the most important fields of a part."""
-    told = []
+    parts = []
     for name in _TELLING:
         value = view.get(name)
         if value and value != ["any request"]:
-            told.append(_value(value) if name == "matches" else f"{name} {_value(value)}")
-    told += [name for name in ("respond", "auth") if name in view]
+            parts.append(_value(value) if name == "matches" else f"{name} {_value(value)}")
+    parts += [name for name in ("respond", "auth") if name in view]
     filters = view.get("filters", {})
-    told += [name for name in ("redirect",) if name in filters]
-    rest = {name: each for name, each in view.items() if each and name not in ("id", "hash")}
-    return ", ".join(told) or _value(rest)
+    parts += [name for name in ("redirect",) if name in filters]
+    rest = {name: item for name, item in view.items() if item and name not in ("id", "hash")}
+    return ", ".join(parts) or _value(rest)
 
 
 def _from_to(change: Change) -> str:
@@ -84,7 +84,7 @@ def _from_to(change: Change) -> str:
 
 def _shares(change: Change) -> str:
     """Return rounded percentages, unless rounding makes them equal."""
-    before, after = (f"{float((each or '0%')[:-1]):.4g}%" for each in change[2:])
+    before, after = (f"{float((share or '0%')[:-1]):.4g}%" for share in change[2:])
     if before == after:
         return f"{change.after} of the requests, not {change.before}"
     return f"{after} of the requests, not {before}"
@@ -95,8 +95,8 @@ def _names(value: Value) -> str:
 
 
 def _members(before: list[Value], after: list[Value]) -> str:
-    lost = [each for each in before if each not in after]
-    gained = [each for each in after if each not in before]
+    lost = [member for member in before if member not in after]
+    gained = [member for member in after if member not in before]
     parts = [f"takes {'; '.join(map(str, gained))}"] if gained else []
     parts += [f"no longer {'; '.join(map(str, lost))}"] if lost else []
     return ", ".join(parts)
@@ -108,7 +108,7 @@ def _value(value: Value) -> str:
     if isinstance(value, list):
         return ", ".join(map(_value, value)) or "none"
     if isinstance(value, dict) and value:
-        return ", ".join(f"{name} {_value(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {_value(item)}" for name, item in value.items())
     if value == {}:
         return "no settings"
     return str(value) if value != "" else '""'

@@ -72,7 +72,7 @@ def _pools(policy: Policy) -> View:
         pool = policy.pools.get(variant.pool, _NO_POOL)
         fallback: Value = IMPLICIT
         if pool.fallback is not None:
-            fallback = [each for each in dict.fromkeys(pool.fallback) if each != variant.pool]
+            fallback = [other for other in dict.fromkeys(pool.fallback) if other != variant.pool]
         view[variant.pool] = {"affinity": pool.affinity, "fallback": fallback}
     idle: dict[str, list[str]] = {}
     for name, variant in policy.variants.items():
@@ -86,4 +86,7 @@ def _pools(policy: Policy) -> View:
 
 def _region(name: str, region: Region) -> View:
     codes = {kind: unique(getattr(region, kind)) for kind in ("continents", "countries", "colos")}
-    return {**codes, "fallback": [each for each in dict.fromkeys(region.fallback) if each != name]}
+    return {
+        **codes,
+        "fallback": [other for other in dict.fromkeys(region.fallback) if other != name],
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from policies.gateway.cluster.guards import Guard, GuardTarget
 from policies.gateway.cluster.listeners import HTTP, Listeners, Owner
@@ -76,7 +75,7 @@ def guards_of(manifest: Manifest, kind: str, part: Gateway | ListenerSet) -> Ite
     """Find the guards of the routes of a Gateway or a ListenerSet."""
     owner = (part.metadata.namespace, part.metadata.name)
     whole = [GuardTarget(kind, *owner)]
-    named: Any = part.metadata.annotations
+    named: object = part.metadata.annotations
     yield from annotation_guards(manifest, named, ("metadata", "annotations"), whole)
     if isinstance(part, Gateway):
         yield from certificate_guards(manifest, part.spec.tls, owner)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from policies.gateway.models.grpc_routes import AnyRoute, AnyRule
 from policies.gateway.models.http_routes import GROUP, BackendRef, ParentRef
@@ -62,10 +61,10 @@ class Parent:
             for kind, space, name in self.owners
         )
         fits = None in (target.section, self.section) or target.section == self.section
-        asked = self.port is None or (
+        names_port = self.port is None or (
             target.port in (None, self.port) and self.port not in target.not_ports
         )
-        return owns and fits and asked and (self.protocol == "HTTPS" or not target.https)
+        return owns and fits and names_port and (self.protocol == "HTTPS" or not target.https)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Guarded:
         if target.kind == "All":
             return True
         if target.kind == "Namespace":
-            spaces = {self.home, *(own[1] for each in self.parents for own in each.owners)}
+            spaces = {self.home, *(own[1] for parent in self.parents for own in parent.owners)}
             return target.name in (None, *spaces)
         if target.kind in PARENTS:
             return any(parent.meets(target) for parent in self.parents)
@@ -99,7 +98,7 @@ class Guarded:
     def _name(self) -> str:
         return str(self.route.metadata.name)
 
-    def _uses(self, ref: Any, target: GuardTarget) -> bool:
+    def _uses(self, ref: BackendRef, target: GuardTarget) -> bool:
         own = (ref.kind, ref.namespace or self.home, ref.name)
         return own == (target.kind, target.namespace or self.home, target.name or ref.name)
 
@@ -119,22 +118,24 @@ class Guards:
 
     def of(self, rule: Guarded, name: str) -> list[str]:
         """Return the guards of a rule that becomes the route `name`."""
-        found = [each for each in self._all if any(rule.meets(target) for target in each.targets)]
-        for each in found:
-            each.guarded.add(name)
-        return [each.what for each in found]
+        found = [
+            guard for guard in self._all if any(rule.meets(target) for target in guard.targets)
+        ]
+        for guard in found:
+            guard.guarded.add(name)
+        return [guard.what for guard in found]
 
     def tell(self, report: ImportReport) -> None:
         """Report each guard, with the number of routes that answer 500 because of it."""
-        for each in self._all:
-            count = len(each.guarded)
+        for guard in self._all:
+            count = len(guard.guarded)
             routes = "1 route answers" if count == 1 else f"{count} routes answer"
-            message = f"{each.what} is not carried over; {routes} 500 instead of being unprotected"
+            message = f"{guard.what} is not carried over; {routes} 500 instead of being unprotected"
             if not count:
                 message = (
-                    f"{each.what} is not carried over; no imported route is known to be affected"
+                    f"{guard.what} is not carried over; no imported route is known to be affected"
                 )
-            report.tell(each.manifest, each.path, "not-carried-over", message, HINT)
+            report.tell(guard.manifest, guard.path, "not-carried-over", message, HINT)
 
 
 def parents_of(refs: Iterable[ParentRef | None], home: str) -> list[Parent]:

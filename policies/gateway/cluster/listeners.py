@@ -59,14 +59,14 @@ class Listener:
 
     def allows(self, namespace: str, kind: str, namespaces: Namespaces) -> bool:
         allowed = self.spec.allowed_routes
-        kinds = {(each.group, each.kind) for each in allowed.kinds} or DEFAULT_KINDS
+        kinds = {(kind.group, kind.kind) for kind in allowed.kinds} or DEFAULT_KINDS
         where = allowed.namespaces
         return (GROUP, kind) in kinds and _are_let(where, namespace, self.home[1][0], namespaces)
 
     def takes(self, hostname: str) -> str | None:
         """Return the hosts of `hostname` that this listener gets."""
         both = intersection(self.hostname, hostname)
-        if both is None or any(covers(each.hostname, both) for each in self.narrower):
+        if both is None or any(covers(other.hostname, both) for other in self.narrower):
             return None
         return both
 
@@ -119,14 +119,14 @@ class Listeners:
                 if spec and spec.protocol in HTTP
             ]
         self._merged = {owner: [*group] for owner, group in self._merged.items()}
-        for each in sets:
-            self._join(each, given)
+        for listener_set in sets:
+            self._join(listener_set, given)
         for group in self._merged.values():
             _isolate(group)
 
-    def _join(self, each: ListenerSet, gateways: dict[Owner, Gateway]) -> None:
-        owner = (each.metadata.namespace, each.metadata.name)
-        ref = each.spec.parent_ref
+    def _join(self, listener_set: ListenerSet, gateways: dict[Owner, Gateway]) -> None:
+        owner = (listener_set.metadata.namespace, listener_set.metadata.name)
+        ref = listener_set.spec.parent_ref
         above = (ref.namespace or owner[0], ref.name)
         group = self._of["ListenerSet", owner] = []
         gateway = gateways.get(above)
@@ -139,7 +139,7 @@ class Listeners:
             self.refused.append(RefusedListener(owner, None, why))
             return
         merged = self._merged.setdefault(above, [])
-        for index, spec in enumerate(each.spec.listeners):
+        for index, spec in enumerate(listener_set.spec.listeners):
             if spec is None or spec.protocol not in HTTP:
                 continue
             listener = Listener(above, spec, spec.hostname or "", ("ListenerSet", owner))
@@ -171,7 +171,7 @@ class Listeners:
 
     def defaults(self) -> list[Listener]:
         """Return the listeners of default Gateways."""
-        return [each for each in self if each.default and each.home[0] == "Gateway"]
+        return [listener for listener in self if listener.default and listener.home[0] == "Gateway"]
 
 
 def _are_let(
@@ -193,11 +193,11 @@ def _in_conflict(one: Listener, other: Listener) -> bool:
 def _isolate(group: list[Listener]) -> None:
     for listener in group:
         listener.narrower = [
-            each
-            for each in group
-            if each.spec.port == listener.spec.port
-            and each.hostname != listener.hostname
-            and covers(listener.hostname, each.hostname)
+            other
+            for other in group
+            if other.spec.port == listener.spec.port
+            and other.hostname != listener.hostname
+            and covers(listener.hostname, other.hostname)
         ]
 
 
@@ -221,7 +221,7 @@ class Attached:
 
     @property
     def parents(self) -> list[Parent]:
-        return [*(each.parent for each in self.listeners), *self.unknown]
+        return [*(listener.parent for listener in self.listeners), *self.unknown]
 
 
 def attached(
@@ -229,27 +229,27 @@ def attached(
 ) -> Attached:
     """Return the route with its hosts. `elsewhere`: the hosts of listeners that are not given, for
     routes without hostnames."""
-    names = [each for each in route.spec.hostnames if each is not None]
+    names = [name for name in route.spec.hostnames if name is not None]
     found = (
         (listener, name if listener is None else listener.takes(name))
         for listener in listeners
         for name in names or (elsewhere if listener is None else [""])
     )
-    return Attached(kind, route, [(each, host) for each, host in found if host is not None])
+    return Attached(kind, route, [(listener, host) for listener, host in found if host is not None])
 
 
 def isolated_hosts(routes: list[Attached]) -> Iterator[str]:
     """Yield hosts of listeners whose requests without a route would wrongly go to routes of wider
     listeners. A route that gets them through another port keeps them."""
     narrow = {
-        each.hostname: None
+        other.hostname: None
         for route in routes
         for listener, _ in route.served
-        for each in (listener.narrower if listener else ())
+        for other in (listener.narrower if listener else ())
     }
     for hostname in narrow:
         wider = [
-            listener and any(each.hostname == hostname for each in listener.narrower)
+            listener and any(other.hostname == hostname for other in listener.narrower)
             for route in routes
             if hostname not in route.hosts
             for listener, host in route.served

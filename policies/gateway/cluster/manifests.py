@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -91,7 +91,7 @@ def read_object(manifest: Manifest, kind: type[AnObject], report: ImportReport) 
     return None
 
 
-def _copied(manifest: Manifest, value: Any, path: Path, report: ImportReport) -> Any:
+def _copied(manifest: Manifest, value: object, path: Path, report: ImportReport) -> object:
     """Return the value without nulls, which mean the same as absent fields."""
     if isinstance(value, dict):
         items = {k: v for k, v in value.items() if v is not None}
@@ -121,7 +121,7 @@ def _where_to_cut(code: str, path: Path) -> Path:
     return path[:-1] if code == "missing-field" else path
 
 
-def _cut(value: Any, where: Path) -> None:
+def _cut(value: object, where: Path) -> None:
     """Remove the value at `where`, unless a part around it has been removed before."""
     for step in where[:-1]:
         value = at(value, step)
@@ -134,7 +134,7 @@ def _cut(value: Any, where: Path) -> None:
         value.pop(last, None)
 
 
-def _leave_gaps(value: Any, path: Path) -> None:
+def _leave_gaps(value: object, path: Path) -> None:
     """Treat an unknown field that may be a guard as a filter of its rule, or of all rules."""
     rules = at(at(value, "spec"), "rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
@@ -143,9 +143,10 @@ def _leave_gaps(value: Any, path: Path) -> None:
             rule["filters"] = [*(filters if isinstance(filters, list) else ()), None]
 
 
-def at(value: Any, step: str | int) -> Any:
+def at(value: object, step: str | int) -> object:
     """Return the value at the place; None if there is none."""
     if isinstance(value, dict):
         return value.get(step)
-    in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
-    return value[step] if in_list else None
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None

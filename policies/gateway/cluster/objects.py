@@ -111,9 +111,9 @@ class _Reader:
         for manifest, gateway in self._gateways.values():
             tell_gateway(manifest, gateway, found.namespaces, report)
             found.guards.add(guards_of(manifest, "Gateway", gateway))
-        for manifest, each in self._sets.values():
-            tell_listeners(manifest, each, found.namespaces, report)
-            found.guards.add(guards_of(manifest, "ListenerSet", each))
+        for manifest, listener_set in self._sets.values():
+            tell_listeners(manifest, listener_set, found.namespaces, report)
+            found.guards.add(guards_of(manifest, "ListenerSet", listener_set))
         for _, grant in self._grants.values():
             found.grants.add(grant)
         routes: list[tuple[Manifest, str, AnyRoute]] = []
@@ -124,9 +124,9 @@ class _Reader:
             targets = [GuardTarget(kind, meta.namespace, meta.name)]
             place = ("metadata", "annotations")
             found.guards.add(annotation_guards(manifest, meta.annotations, place, targets))
-        found.routes = sorted(routes, key=lambda each: _age(each[2].metadata))
+        found.routes = sorted(routes, key=lambda entry: _age(entry[2].metadata))
         found.gateways = [*self._gateways.values()]
-        oldest = sorted(self._sets.items(), key=lambda each: _age(each[1][1].metadata))
+        oldest = sorted(self._sets.items(), key=lambda entry: _age(entry[1][1].metadata))
         found.sets = dict(oldest)
         return found
 
@@ -148,7 +148,7 @@ def _of_service(manifest: Manifest) -> list[Guard]:
         return []
     targets = [GuardTarget("Service", space, name)]
     named = mapping_in(meta, "annotations")
-    named = {name: each for name, each in named.items() if not name.startswith(_LOAD_BALANCERS)}
+    named = {name: port for name, port in named.items() if not name.startswith(_LOAD_BALANCERS)}
     return [*annotation_guards(manifest, named, ("metadata", "annotations"), targets)]
 
 

@@ -83,7 +83,7 @@ class _Attaching:
         if named is None:
             self._not_given(ref, path)
             return
-        allowed = [each for each in named if self._is_let(each)]
+        allowed = [listener for listener in named if self._is_let(listener)]
         if not allowed:
             which = "allows this route to attach" if named else "has this name and port"
             message = f"no HTTP listener of {ref.kind} `{shown(ref.name)}` {which}"
@@ -108,7 +108,7 @@ class _Attaching:
 
     def _defaults(self) -> None:
         path = ("spec", Key("useDefaultGateways"))
-        allowed = [each for each in self.listeners.defaults() if self._is_let(each)]
+        allowed = [listener for listener in self.listeners.defaults() if self._is_let(listener)]
         self.found += allowed
         if allowed:
             return
@@ -169,9 +169,11 @@ def of_one_kind(
     has (Gateway API, `GRPCRouteSpec.hostnames`)."""
     kept: list[tuple[Manifest, Attached]] = []
     for manifest, route in routes:
-        others = [each for _, each in kept if each.kind != route.kind]
-        taken = [served for each in others for served in each.served]
-        served = [each for each in route.served if not any(_meet(each, other) for other in taken)]
+        others = [other_route for _, other_route in kept if other_route.kind != route.kind]
+        taken = [served for other_route in others for served in other_route.served]
+        served = [
+            place for place in route.served if not any(_meet(place, other) for other in taken)
+        ]
         if served != route.served:
             message = f"an older route that is not a {route.kind} has the same hosts of a listener"
             hint = "give one of them other hostnames"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from policies.gateway.cluster.guards import Guard, GuardTarget
 from policies.gateway.output.report import Manifest
@@ -62,7 +61,7 @@ def is_guard(name: str) -> bool:
 
 
 def annotation_guards(
-    manifest: Manifest, annotations: Any, path: Path, targets: list[GuardTarget]
+    manifest: Manifest, annotations: object, path: Path, targets: list[GuardTarget]
 ) -> Iterator[Guard]:
     """Yield the annotations of an object that may protect `targets`."""
     for name in annotations if isinstance(annotations, dict) else ():
@@ -92,21 +91,21 @@ def _guards_a_namespace(kind: str) -> bool:
     return any(word in text for word in _KINDS) and not _NAMED.fullmatch(kind)
 
 
-def _targets(spec: dict[str, Any], home: str | None) -> Iterator[GuardTarget]:
+def _targets(spec: dict[str, object], home: str | None) -> Iterator[GuardTarget]:
     for name in ("targetRef", "targetRefs", "targetReference", "targetReferences"):
         if name in spec:
             value = spec[name]
-            for each in value if isinstance(value, list) else [value]:
-                yield _target(each, home)
+            for reference in value if isinstance(value, list) else [value]:
+                yield _target(reference, home)
     if "targetSelectors" in spec:
         value = spec["targetSelectors"]
-        for each in value if isinstance(value, list) else [value]:
-            kind = each.get("kind") if isinstance(each, dict) else None
+        for reference in value if isinstance(value, list) else [value]:
+            kind = reference.get("kind") if isinstance(reference, dict) else None
             # It is not always known which objects have the labels: any of the kind may.
             yield GuardTarget(kind if isinstance(kind, str) else "All", home)
 
 
-def _target(value: Any, home: str | None) -> GuardTarget:
+def _target(value: object, home: str | None) -> GuardTarget:
     """Return the targets; a malformed reference may mean any object."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         return GuardTarget("All")
@@ -124,7 +123,7 @@ def _target(value: Any, home: str | None) -> GuardTarget:
     )
 
 
-def _selected(spec: dict[str, Any], home: str | None, kind: str) -> GuardTarget:
+def _selected(spec: dict[str, object], home: str | None, kind: str) -> GuardTarget:
     """Return the targets of an object that selects workloads, or its whole namespace."""
     labels = _mapping(_mapping(spec, "selector"), "matchLabels")
     if isinstance(gateway := labels.get(_GATEWAY_NAME), str):
@@ -133,7 +132,7 @@ def _selected(spec: dict[str, Any], home: str | None, kind: str) -> GuardTarget:
     return GuardTarget("All") if root else GuardTarget("Namespace", None, home)
 
 
-def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> Iterator[Guard]:
+def certificate_guards(manifest: Manifest, tls: object, owner: tuple[str, str]) -> Iterator[Guard]:
     """Yield the checks of client certificates on HTTPS ports of a Gateway (`spec.tls.frontend`)."""
     frontend = tls.get("frontend") if isinstance(tls, dict) else None
     if frontend is None:
@@ -141,7 +140,11 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
     what = "the check of client certificates"
     special = frontend.get("perPort") if isinstance(frontend, dict) else None
     entries = special if isinstance(special, list) else []
-    ports = {each["port"] for each in entries if isinstance(each, dict) and _is_port(each)}
+    ports = {
+        listener["port"]
+        for listener in entries
+        if isinstance(listener, dict) and _is_port(listener)
+    }
     base = ("spec", "tls", "frontend")
     if not isinstance(frontend, dict) or _asks(frontend.get("default")):
         yield Guard(
@@ -150,16 +153,16 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
             what,
             [GuardTarget("Gateway", *owner, not_ports=frozenset(ports), https=True)],
         )
-    for index, each in enumerate(entries):
-        if not isinstance(each, dict) or not _is_port(each):
+    for index, listener in enumerate(entries):
+        if not isinstance(listener, dict) or not _is_port(listener):
             yield Guard(manifest, base, what, [GuardTarget("Gateway", *owner, https=True)])
-        elif _asks(each.get("tls")):
-            target = GuardTarget("Gateway", *owner, port=each["port"], https=True)
+        elif _asks(listener.get("tls")):
+            target = GuardTarget("Gateway", *owner, port=listener["port"], https=True)
             yield Guard(manifest, (*base, "perPort", index), what, [target])
 
 
 def listener_guards(
-    manifest: Manifest, tls: Any, path: Path, target: GuardTarget
+    manifest: Manifest, tls: object, path: Path, target: GuardTarget
 ) -> Iterator[Guard]:
     """Yield what a listener's `tls` requires of clients: a validation, or an option that may be
     one."""
@@ -175,7 +178,7 @@ def listener_guards(
             yield Guard(manifest, (*path, "options", Key(name)), what, [target])
 
 
-def _asks(tls: Any) -> bool:
+def _asks(tls: object) -> bool:
     """Return whether clients without a valid certificate are refused."""
     if tls is None:
         return False
@@ -185,11 +188,11 @@ def _asks(tls: Any) -> bool:
     return not (isinstance(validation, dict) and validation.get("mode") == "AllowInsecureFallback")
 
 
-def _is_port(entry: dict[str, Any]) -> bool:
+def _is_port(entry: dict[str, object]) -> bool:
     port = entry.get("port")
     return isinstance(port, int) and not isinstance(port, bool)
 
 
-def _mapping(value: Any, name: str) -> dict[str, Any]:
+def _mapping(value: object, name: str) -> dict[str, object]:
     found = value.get(name) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}

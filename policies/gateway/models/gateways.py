@@ -1,11 +1,11 @@
 """Gateways and ListenerSets of the Kubernetes Gateway API as pydantic models; see `http_routes.py`.
 
-Of fields with the type `Any`, at most the presence is reported.
+Of fields with the type `object`, at most the presence is reported.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from policies.language.values.values import Hostname
 
 class RouteNamespaces(Object):
     from_: Literal["All", "Selector", "Same", "None"] = Field("Same", alias="from")
-    selector: Any = None
+    selector: object = None
 
 
 class RouteKind(Object):
@@ -34,13 +34,13 @@ class Listener(Object):
     hostname: Hostname | None = None
     port: Numbered
     protocol: str
-    tls: Any = None
+    tls: object = None
     allowed_routes: AllowedRoutes = Field(default_factory=AllowedRoutes)
 
 
 class ListenerNamespaces(Object):
     from_: Literal["All", "Selector", "Same", "None"] = Field("None", alias="from")
-    selector: Any = None
+    selector: object = None
 
 
 class AllowedListeners(Object):
@@ -48,21 +48,21 @@ class AllowedListeners(Object):
 
 
 class GatewaySpec(Object):
-    gateway_class_name: Any = None
+    gateway_class_name: object = None
     listeners: list[Listener | None] = Field(default_factory=list)
-    addresses: Any = None
-    infrastructure: Any = None
+    addresses: object = None
+    infrastructure: object = None
     allowed_listeners: AllowedListeners = Field(default_factory=AllowedListeners)
     default_scope: Literal["All", "None"] = "None"
-    tls: Any = None
+    tls: object = None
 
 
 class Gateway(Object):
-    api_version: Any = None
-    kind: Any = None
+    api_version: object = None
+    kind: object = None
     metadata: Metadata
     spec: GatewaySpec
-    status: Any = None
+    status: object = None
 
 
 class GatewayRef(Object):
@@ -80,11 +80,11 @@ class ListenerSetSpec(Object):
 
 
 class ListenerSet(Object):
-    api_version: Any = None
-    kind: Any = None
+    api_version: object = None
+    kind: object = None
     metadata: Metadata
     spec: ListenerSetSpec
-    status: Any = None
+    status: object = None
 
 
 class GrantFrom(Object):
@@ -105,8 +105,8 @@ class ReferenceGrantSpec(Object):
 
 
 class ReferenceGrant(Object):
-    api_version: Any = None
-    kind: Any = None
+    api_version: object = None
+    kind: object = None
     metadata: Metadata
     spec: ReferenceGrantSpec
-    status: Any = None
+    status: object = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -57,11 +57,11 @@ class GrpcRouteSpec(RouteSpec):
 
 
 class GrpcRoute(Object):
-    api_version: Any = None
-    kind: Any = None
+    api_version: object = None
+    kind: object = None
     metadata: Metadata
     spec: GrpcRouteSpec
-    status: Any = None
+    status: object = None
 
 
 AnyRoute = HttpRoute | GrpcRoute

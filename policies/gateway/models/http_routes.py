@@ -8,7 +8,7 @@ are converted.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -75,18 +75,18 @@ class Metadata(Object):
     name: Subdomain
     namespace: Label = DEFAULT_NAMESPACE
     creation_timestamp: Timestamp | None = None
-    annotations: dict[str, Any] = Field(default_factory=dict)
-    labels: Any = None
-    uid: Any = None
-    generation: Any = None
-    generate_name: Any = None
-    resource_version: Any = None
-    managed_fields: Any = None
-    owner_references: Any = None
-    finalizers: Any = None
-    self_link: Any = None
-    deletion_timestamp: Any = None
-    deletion_grace_period_seconds: Any = None
+    annotations: dict[str, object] = Field(default_factory=dict)
+    labels: object = None
+    uid: object = None
+    generation: object = None
+    generate_name: object = None
+    resource_version: object = None
+    managed_fields: object = None
+    owner_references: object = None
+    finalizers: object = None
+    self_link: object = None
+    deletion_timestamp: object = None
+    deletion_grace_period_seconds: object = None
 
 
 class ParentRef(Object):
@@ -202,8 +202,8 @@ class Filter(Object):
     request_redirect: RequestRedirect | None = None
     url_rewrite: UrlRewrite | None = None
     cors: Cors | None = None
-    external_auth: Any = None
-    extension_ref: Any = None
+    external_auth: object = None
+    extension_ref: object = None
 
     def check(self) -> None:
         _only_chosen(self, self.type, FILTER_FIELDS)
@@ -278,8 +278,8 @@ class HttpRouteSpec(RouteSpec):
 
 
 class HttpRoute(Object):
-    api_version: Any = None
-    kind: Any = None
+    api_version: object = None
+    kind: object = None
     metadata: Metadata
     spec: HttpRouteSpec
-    status: Any = None
+    status: object = None

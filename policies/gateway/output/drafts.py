@@ -13,11 +13,11 @@ manifest and removed:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path
-from policies.language.findings.found import Found, mapping_in
+from policies.language.findings.found import Found, list_in, mapping_in
 from policies.language.load import read_policy
 from policies.language.yaml.budget import Budget
 
@@ -30,7 +30,7 @@ _REFUSAL = {"status": 500}  # as the Gateway API requires without a valid backen
 class Piece:
     """A match: `path` is its place in the manifest, `origins` the places of its parts."""
 
-    value: dict[str, Any]
+    value: JsonObject
     path: Path
     origins: dict[Path, Path] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class Draft:
     name: str
     hosts: list[str]
     matches: list[Piece] = field(default_factory=list)
-    rest: dict[str, Any] = field(default_factory=dict)
+    rest: JsonObject = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     matches_nothing: bool = False  # there were matches, but none is left
@@ -54,8 +54,8 @@ class Draft:
     schemes: tuple[str, ...] = ()  # the schemes it serves; empty: all
 
     @property
-    def route(self) -> dict[str, Any]:
-        route: dict[str, Any] = {"name": self.name}
+    def route(self) -> JsonObject:
+        route: JsonObject = {"name": self.name}
         if self.hosts != [""]:
             route["hostnames"] = self.hosts
         if any(piece.value for piece in self.matches):
@@ -80,13 +80,13 @@ class Draft:
             policy, found = read_policy(self._alone(), budget)
             if policy:
                 return budget.steps
-            for each in found:
-                self._tell(each, report)
+            for found_problem in found:
+                self._tell(found_problem, report)
             if not self._prune([path[2:] for _, path, _, _ in found]):
                 return None
         return None
 
-    def _alone(self) -> dict[str, Any]:
+    def _alone(self) -> JsonObject:
         route = self.route
         pools = pools_of(route) or ["none"]
         variants = {pool: {"binding": f"B{at}", "pool": pool} for at, pool in enumerate(pools)}
@@ -136,15 +136,20 @@ def _nearest(origins: dict[Path, Path], path: Path, otherwise: Path) -> Path:
     return otherwise
 
 
-def pools_of(route: dict[str, Any]) -> list[str]:
+def pools_of(route: JsonObject) -> list[str]:
     """Return the pools that a route uses."""
     split = mapping_in(route, "split")
     filters = [mapping_in(route, "filters")]
     filters += [mapping_in(share, "filters") for share in split.values()]
-    mirrors = [mirror["pool"] for each in filters for mirror in each.get("mirrors", ())]
+    mirrors = [
+        str(mirror["pool"])
+        for entry in filters
+        for mirror in list_in(entry, "mirrors")
+        if isinstance(mirror, dict)
+    ]
     pools = [pool for pool, share in split.items() if "backend" not in _as_mapping(share)]
     return list(dict.fromkeys([*pools, *mirrors]))
 
 
-def _as_mapping(share: Any) -> dict[str, Any]:
+def _as_mapping(share: object) -> JsonObject:
     return share if isinstance(share, dict) else {}

@@ -33,7 +33,9 @@ class PolicyNames:
             if name not in self._taken:
                 break
         else:
-            name = next(each for each in self._numbered(name) if each not in self._taken)
+            name = next(
+                candidate for candidate in self._numbered(name) if candidate not in self._taken
+            )
         self._taken.add(name)
         return name
 

@@ -82,7 +82,7 @@ class ImportReport:
 
     @property
     def has_errors(self) -> bool:
-        return any(each.finding.severity == "error" for each in self._findings)
+        return any(imported.finding.severity == "error" for imported in self._findings)
 
     def findings(self) -> list[ReportedFinding]:
         """Return the findings in the order of files and places."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonObject
 from policies.language.tooling.write import WIDTH, comment, field, hung
 
 
@@ -12,7 +13,7 @@ class YamlEntry(NamedTuple):
     """An entry of a section, with the comments above it."""
 
     comments: list[str]
-    value: Any
+    value: JsonObject
 
 
 def policy_text(

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from policies.basics.untyped import JsonObject
 from policies.gateway.models.http_routes import (
     FILTER_FIELDS,
     Cors,
@@ -40,7 +41,7 @@ MAX_PART = 1_000_000  # of a fraction
 class Filters:
     """`value`: the filters in `routes.yaml`; `origins`: the place of each in the manifest."""
 
-    value: dict[str, Any] = field(default_factory=dict)
+    value: JsonObject = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     lost: bool = False
 
@@ -58,17 +59,17 @@ class FilterReader:
         """Return the filters of the list at `path`. `instead`: what happens if some are lost, for
         messages."""
         read = Filters()
-        for index, each in enumerate(filters):
+        for index, filter_ in enumerate(filters):
             here = (*path, index)
-            reader = _READERS.get(each.type) if each else None
-            if each is None or reader is None:
+            reader = _READERS.get(filter_.type) if filter_ else None
+            if filter_ is None or reader is None:
                 read.lost = True
-                if each:
-                    self._not_carried(each.type, here, instead)
+                if filter_:
+                    self._not_carried(filter_.type, here, instead)
                 continue
-            name = FILTER_FIELDS[each.type]
+            name = FILTER_FIELDS[filter_.type]
             inside = (*here, to_camel(name))
-            target, value = reader(self, getattr(each, name), inside)
+            target, value = reader(self, getattr(filter_, name), inside)
             # An empty redirect is refused, not skipped: it would redirect to the same URL.
             if value or target == "redirect":
                 self._add(read, target, value, inside)
@@ -79,19 +80,19 @@ class FilterReader:
     def _rename_host(self, read: Filters) -> None:
         """Convert setting the header `Host` to a rewrite of the hostname."""
         changes = read.value.get("request_headers", {})
-        named = [each for each in changes.get("set", ()) if each["name"].lower() == "host"]
-        for each in named:
+        named = [header for header in changes.get("set", ()) if header["name"].lower() == "host"]
+        for header in named:
             path = read.origins["request_headers",]
-            changes["set"].remove(each)
+            changes["set"].remove(header)
             rewrite = read.value.get("rewrite", {})
             if "hostname" in rewrite:
                 self._unused(path, "the filter `URLRewrite` sets the hostname already")
                 continue
-            if not _is_hostname(each["value"]):
-                self._tell_left_out(each["name"], path, "the router")
+            if not _is_hostname(header["value"]):
+                self._tell_left_out(header["name"], path, "the router")
                 continue
             read.origins.setdefault(("rewrite",), path)
-            read.value["rewrite"] = rewrite | {"hostname": each["value"]}
+            read.value["rewrite"] = rewrite | {"hostname": header["value"]}
         if named:
             _drop_empty(read, "request_headers")
 
@@ -101,20 +102,20 @@ class FilterReader:
             self._leave_out(changes, OF_CORS, read.origins["response_headers",], "the filter CORS")
             _drop_empty(read, "response_headers")
 
-    def _leave_out(self, changes: dict[str, Any], names: Pattern[str], path: Path, by: str) -> None:
+    def _leave_out(self, changes: JsonObject, names: Pattern[str], path: Path, by: str) -> None:
         """Remove and report entries for headers that must not be changed."""
         for kind, entries in changes.items():
-            for each in [*entries]:
-                name = each if kind == "remove" else each["name"]
+            for entry in [*entries]:
+                name = entry if kind == "remove" else entry["name"]
                 if names.fullmatch(name):
-                    entries.remove(each)
+                    entries.remove(entry)
                     self._tell_left_out(name, path, by)
 
     def _tell_left_out(self, name: str, path: Path, by: str) -> None:
         message = f"`{shown(name)}` is set by {by}, so this entry is left out"
         self._report.warn(self._manifest, path, "not-carried-over", message, "leave it out")
 
-    def _add(self, read: Filters, target: str, value: Any, path: Path) -> None:
+    def _add(self, read: Filters, target: str, value: object, path: Path) -> None:
         if target == "mirrors":
             mirrors = read.value.setdefault("mirrors", [])
             read.origins["mirrors", len(mirrors)] = path
@@ -135,8 +136,8 @@ class FilterReader:
     def _unused(self, path: Path, message: str) -> None:
         self._report.warn(self._manifest, path, "unused-field", message, "leave it out")
 
-    def _headers(self, modifier: HeaderModifier, path: Path) -> dict[str, Any]:
-        changes: dict[str, Any] = {}
+    def _headers(self, modifier: HeaderModifier, path: Path) -> JsonObject:
+        changes: JsonObject = {}
         for kind in ("set", "add"):
             headers = {}
             for index, header in enumerate(getattr(modifier, kind)):
@@ -151,20 +152,20 @@ class FilterReader:
             self._unused(path, "this filter changes nothing")
         return changes
 
-    def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
+    def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, object]:
         changes = self._headers(modifier, path)
-        hosts = [each for each in changes["set"] if each["name"].lower() == "host"]
-        changes["set"] = [each for each in changes["set"] if each not in hosts]
+        hosts = [header for header in changes["set"] if header["name"].lower() == "host"]
+        changes["set"] = [header for header in changes["set"] if header not in hosts]
         self._leave_out(changes, NOT_TO_SEND, path, "the router or the runtime")
         changes["set"] += hosts
         return "request_headers", _filled(changes)
 
-    def response_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
+    def response_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, object]:
         changes = self._headers(modifier, path)
         self._leave_out(changes, NOT_TO_ANSWER, path, "the router or the runtime")
         return "response_headers", _filled(changes)
 
-    def redirect(self, redirect: RequestRedirect, path: Path) -> tuple[str, Any]:
+    def redirect(self, redirect: RequestRedirect, path: Path) -> tuple[str, object]:
         value = {
             "scheme": redirect.scheme,
             "hostname": redirect.hostname,
@@ -174,18 +175,18 @@ class FilterReader:
         }
         return "redirect", _given(value)
 
-    def rewrite(self, rewrite: UrlRewrite, path: Path) -> tuple[str, Any]:
+    def rewrite(self, rewrite: UrlRewrite, path: Path) -> tuple[str, object]:
         value = _given({"hostname": rewrite.hostname, "path": _new_path(rewrite.path)})
         if not value:
             self._unused(path, "this filter changes nothing")
         return "rewrite", value
 
-    def mirror(self, mirror: RequestMirror, path: Path) -> tuple[str, Any]:
+    def mirror(self, mirror: RequestMirror, path: Path) -> tuple[str, object]:
         where = (*path, "backendRef")
         if not self._backends.is_valid(mirror.backend_ref, self._manifest, where, self._home):
             return "mirrors", None  # an invalid mirror is dropped (Gateway API)
         pool = self._backends.pool(mirror.backend_ref, self._manifest, where, self._home)
-        value: dict[str, Any] = {"pool": pool}
+        value: JsonObject = {"pool": pool}
         if mirror.percent is not None:
             value["percent"] = mirror.percent
         if mirror.fraction is not None:
@@ -200,7 +201,7 @@ class FilterReader:
             value["fraction"] = {"numerator": top, "denominator": bottom}
         return "mirrors", value | {"unsafe_methods": True}  # the Gateway API mirrors all
 
-    def cors(self, cors: Cors, path: Path) -> tuple[str, Any]:
+    def cors(self, cors: Cors, path: Path) -> tuple[str, object]:
         expose = cors.expose_headers
         if cors.allow_credentials and "*" in expose:
             message = "with credentials, `*` exposes only a header with the name `*`"
@@ -217,7 +218,7 @@ class FilterReader:
         return "cors", _given(value)
 
 
-Reader = Callable[[FilterReader, Any, Path], tuple[str, Any]]
+Reader = Callable[[FilterReader, Any, Path], tuple[str, object]]
 _READERS: dict[str, Reader] = {
     "RequestHeaderModifier": FilterReader.request_headers,
     "ResponseHeaderModifier": FilterReader.response_headers,
@@ -228,7 +229,7 @@ _READERS: dict[str, Reader] = {
 }
 
 
-def _filled(changes: dict[str, Any]) -> dict[str, Any]:
+def _filled(changes: JsonObject) -> JsonObject:
     return {kind: entries for kind, entries in changes.items() if entries}
 
 
@@ -247,8 +248,8 @@ def _drop_empty(read: Filters, name: str) -> None:
         del read.value[name]
 
 
-def _given(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if each is not None}
+def _given(value: JsonObject) -> JsonObject:
+    return {name: item for name, item in value.items() if item is not None}
 
 
 def _new_path(path: PathModifier | None) -> dict[str, str] | None:

@@ -81,18 +81,23 @@ class MatchReader:
         """Add the conditions; of several for one name, the first counts (Gateway API,
         `HTTPHeaderMatch`)."""
         conditions: dict[str, dict[str, str]] = {}
-        for at, each in enumerate(given):
-            name = each.name.lower() if kind == "headers" else each.name
+        for at, condition in enumerate(given):
+            name = condition.name.lower() if kind == "headers" else condition.name
             if name in conditions:
-                message = f"of several conditions for `{shown(each.name)}`, only the first counts"
+                message = (
+                    f"of several conditions for `{shown(condition.name)}`, only the first counts"
+                )
                 self._warn((*path, at), "unused-field", message, "remove the others")
                 continue
             piece.origins[kind, len(conditions)] = (*path, at)
-            if each.type == "Exact":
-                conditions[name] = {"name": each.name, "value": each.value}
+            if condition.type == "Exact":
+                conditions[name] = {"name": condition.name, "value": condition.value}
             else:
-                reading = self._reading("values", each.value, (*path, at, "value"))
-                conditions[name] = {"name": each.name, "regex": rewritten(each.value, reading)}
+                reading = self._reading("values", condition.value, (*path, at, "value"))
+                conditions[name] = {
+                    "name": condition.name,
+                    "regex": rewritten(condition.value, reading),
+                }
         if conditions:
             piece.value[kind] = list(conditions.values())
 
@@ -103,7 +108,7 @@ class MatchReader:
 def _called(call: MethodMatch) -> dict[str, str]:
     """Return the path of a call."""
     if call.type == "RegularExpression":
-        parts = [rewritten(each, "whole") if each else _ANY for each in (call.service, call.method)]
+        parts = [rewritten(part, "whole") if part else _ANY for part in (call.service, call.method)]
         return {"regex": "/(?:{})/(?:{})".format(*parts)}
     if call.service and call.method:
         return {"exact": f"/{call.service}/{call.method}"}

@@ -103,7 +103,7 @@ class RoutesReader:
             rules += draft.rules
             if rules > MAX_RULES:
                 self._tell_too_many(draft)
-                self._unclear += [each for each in drafts[at:] if each.is_refused]
+                self._unclear += [draft for draft in drafts[at:] if draft.is_refused]
                 return drafts[:at]
         return drafts
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from policies.basics.durations import duration_text
+from policies.basics.untyped import JsonObject
 from policies.gateway.cluster.listeners import Attached
 from policies.gateway.models.grpc_routes import AnyRule, GrpcMatch, GrpcRule
 from policies.gateway.models.http_routes import (
@@ -154,14 +154,18 @@ class RuleReader:
         if timeouts is None:
             return
         path = (*rule, "timeouts")
-        whole, each = timeouts.request, timeouts.backend_request
+        request_ms, attempt_ms = timeouts.request, timeouts.backend_request
         value = {}
-        if whole is None and each is not None and each > DEFAULT_REQUEST_TIMEOUT_MS:
-            whole = 0  # the router's default must not end the attempt earlier
-        if whole is not None:
-            value["request"] = duration_text(whole)
-        if each:
-            value["backend_request"] = duration_text(each)
+        if (
+            request_ms is None
+            and attempt_ms is not None
+            and attempt_ms > DEFAULT_REQUEST_TIMEOUT_MS
+        ):
+            request_ms = 0  # the router's default must not end the attempt earlier
+        if request_ms is not None:
+            value["request"] = duration_text(request_ms)
+        if attempt_ms:
+            value["backend_request"] = duration_text(attempt_ms)
         draft.origins["timeouts", "request"] = (*path, "request")
         draft.origins["timeouts", "backend_request"] = (*path, "backendRequest")
         if value:
@@ -182,13 +186,13 @@ class RuleReader:
             hint = "let clients or the Worker set it"
             self._warn(path, "differs", message, hint)
             return
-        source: dict[str, Any] = {"cookie": name, "set": True}
+        source: JsonObject = {"cookie": name, "set": True}
         if session.absolute_timeout is not None:
             source["max_age"] = duration_text(session.absolute_timeout)
         draft.rest["sticky"] = [source]
         self._cookie(session, source, path)
 
-    def _cookie(self, session: SessionPersistence, source: dict[str, Any], path: Path) -> None:
+    def _cookie(self, session: SessionPersistence, source: JsonObject, path: Path) -> None:
         """Report differences between the router's cookie and the manifest's."""
         config = session.cookie or session.cookie_config
         if config is None or config.lifetime_type == "Session":
@@ -208,7 +212,7 @@ class RuleReader:
             if len(draft.rest["split"]) > 1:
                 draft.rest["failover"] = {"attempts": 0}
             return
-        value: dict[str, Any] = {"attempts": DEFAULT_RETRIES}
+        value: JsonObject = {"attempts": DEFAULT_RETRIES}
         if retry.attempts is not None:
             value["attempts"] = min(retry.attempts, MAX_ATTEMPTS)
             if retry.attempts > MAX_ATTEMPTS:

@@ -23,10 +23,14 @@ _Key = tuple[str, ...]  # a host, and the kind of path
 def forces_https(rule: AnyRule, route: Attached, listeners: Listeners) -> bool:
     """Return whether a rule only redirects clients of an HTTP listener to HTTPS, which other
     listeners serve."""
-    redirects = [each.request_redirect for each in rule.filters if each and each.request_redirect]
+    redirects = [
+        filter_.request_redirect for filter_ in rule.filters if filter_ and filter_.request_redirect
+    ]
     plain = [
-        each.scheme == "https" and not (each.hostname or each.path) and each.port in (None, 443)
-        for each in redirects
+        redirect.scheme == "https"
+        and not (redirect.hostname or redirect.path)
+        and redirect.port in (None, 443)
+        for redirect in redirects
     ]
     return schemes_of(route, listeners) == ("http",) and bool(plain) and all(plain)
 
@@ -36,7 +40,7 @@ def schemes_of(route: Attached, listeners: Listeners) -> tuple[str, ...]:
     protocols = {listener.spec.protocol if listener else "" for listener, _ in route.served}
     if protocols == {"HTTPS"}:
         return ("https",)
-    secure = [each for each in listeners if each.spec.protocol == "HTTPS"]
+    secure = [listener for listener in listeners if listener.spec.protocol == "HTTPS"]
     meets = any(intersection(host, s.hostname) is not None for host in route.hosts for s in secure)
     return ("http",) if protocols == {"HTTP"} and meets else ()
 
@@ -60,7 +64,9 @@ def name_schemes(drafts: list[Draft]) -> None:
                 named[id(piece)] = piece
                 waiting += _keys(draft, piece)
     for draft in drafts:
-        draft.matches = [each for piece in draft.matches for each in _named(draft, piece, named)]
+        draft.matches = [
+            scheme_match for piece in draft.matches for scheme_match in _named(draft, piece, named)
+        ]
 
 
 def _keys(draft: Draft, piece: Piece) -> Iterator[_Key]:

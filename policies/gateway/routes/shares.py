@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.gateway.cluster.manifests import at
 from policies.gateway.models.http_routes import BackendRef
 from policies.gateway.output.drafts import Draft
@@ -39,10 +40,10 @@ class ShareReader:
 
     def read(
         self, draft: Draft, refs: list[BackendRef | None], filters: Filters, path: Path
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Return the share of each pool; the largest weight first, since the first is the fallback
         of the others. Empty if no valid backend has a weight."""
-        shares: dict[str, Any] = {}
+        shares: JsonObject = {}
         uses: dict[tuple[Any, ...], int] = {}
         lost = 0
         for number, ref in enumerate(refs):
@@ -63,7 +64,7 @@ class ShareReader:
         weights = {pool: _weight(share) for pool, share in shares.items()}
         if not any(weights.values()):
             return {}
-        split = {pool: shares[pool] for pool in sorted(shares, key=lambda each: -weights[each])}
+        split = {pool: shares[pool] for pool in sorted(shares, key=lambda name: -weights[name])}
         if lost:
             split[self._backends.invalid] = {"weight": lost, "backend": "none"}
         return split
@@ -102,6 +103,6 @@ class ShareReader:
         return True
 
 
-def _weight(share: Any) -> int:
+def _weight(share: JsonObject | int) -> int:
     weight: int = share["weight"] if isinstance(share, dict) else share
     return weight

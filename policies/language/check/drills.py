@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -37,7 +36,9 @@ def _names(policy: object) -> Iterator[Found]:
 def _targets(policy: object) -> Iterator[Found]:
     variants = mapping_in(policy, "variants")
     regions = set(mapping_in(policy, "regions"))
-    inhabited = {str(each.get("region")) for each in variants.values() if isinstance(each, dict)}
+    inhabited = {
+        str(variant.get("region")) for variant in variants.values() if isinstance(variant, dict)
+    }
     for index, drill in _drills(policy):
         path: Path = ("drills", index)
         yield from unknown("region", drill.get("region"), regions, (*path, "region"))
@@ -64,7 +65,7 @@ def _lengths(policy: object) -> Iterator[Found | None]:
             yield "drill-too-long", ("drills", index, "for"), message, hint
 
 
-def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def _drills(policy: object) -> Iterator[tuple[int, dict[str, object]]]:
     """Yield the drills; none if there are too many, which is a finding of its own."""
     if len(list_in(policy, "drills")) <= MAX_DRILLS:
         yield from entries_of(policy, "drills")
@@ -78,9 +79,9 @@ def refused_drills(policy: Policy) -> Iterator[Found]:
     for index, drill in enumerate(compiled.drills):
         found = gaps(compiled, lambda _: False, drill.target.covers)
         if found:
-            told = "; ".join(str(gap) for gap in found[:MAX_GAPS])
+            listed = "; ".join(str(gap) for gap in found[:MAX_GAPS])
             more = f" (and {len(found) - MAX_GAPS} more)" if len(found) > MAX_GAPS else ""
-            message = f"it leaves no variant, so each run will be refused: {told}{more}"
+            message = f"it leaves no variant, so each run will be refused: {listed}{more}"
             hint = "choose a smaller target, or give the route's pools a `fallback`"
             yield "drill-refused", ("drills", index, drill.target.kind), message, hint
 

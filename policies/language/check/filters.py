@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from policies.access.authenticate import HEADERS
 from policies.language.findings.findings import Path, shown
@@ -55,12 +54,12 @@ def _answers(policy: object) -> Iterator[Found]:
         path: Path = ("routes", index)
         unused: list[Path] = [(*path, Key(name)) for name in names if name in route]
         unused += [(*path, "filters", Key(name)) for name in _NOT_ON_THE_WAY if name in filters]
-        for each in unused:
-            message = f"`{each[-1]}` has no effect on a route that answers with `{word}`"
-            yield "unused-field", each, message, f"leave out `{each[-1]}` or `{word}`"
+        for path in unused:
+            message = f"`{path[-1]}` has no effect on a route that answers with `{word}`"
+            yield "unused-field", path, message, f"leave out `{path[-1]}` or `{word}`"
 
 
-def _filters(policy: object) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any]]]:
+def _filters(policy: object) -> Iterator[tuple[Path, dict[str, object], dict[str, object]]]:
     """Yield the filters of each route and each backend, with their path and their route."""
     for index, route in routes_of(policy):
         path: Path = ("routes", index)
@@ -89,7 +88,7 @@ def _headers(policy: object) -> Iterator[Found]:
                     yield "unused-field", place, message, hint
 
 
-def _names(path: Path, changes: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+def _names(path: Path, changes: dict[str, object]) -> Iterator[tuple[Path, str]]:
     for kind in ("set", "add"):
         for at, header in enumerate(list_in(changes, kind)):
             name = header.get("name") if isinstance(header, dict) else None
@@ -172,13 +171,13 @@ def key_headers(policy: object) -> set[str]:
     return {str(name).lower() for name in given} or set(HEADERS)
 
 
-def _methods(route: dict[str, Any]) -> set[str]:
+def _methods(route: dict[str, object]) -> set[str]:
     """Return the methods that the route matches; empty if it matches all."""
     methods: set[str] = set()
     for match in list_in(route, "matches"):
         if not list_in(match, "methods"):
             return set()
-        methods |= {each for each in list_in(match, "methods") if isinstance(each, str)}
+        methods |= {method for method in list_in(match, "methods") if isinstance(method, str)}
     return methods
 
 

@@ -19,13 +19,13 @@ DAY_MS = 24 * 3_600_000
 def _scopes(policy: object) -> Iterator[Found]:
     """Yield scopes that a route requires and no key has, not even a disabled one."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
-    known = {each for key in keys for each in list_in(key, "scopes") if isinstance(each, str)}
+    known = {held for key in keys for held in list_in(key, "scopes") if isinstance(held, str)}
     for index, route in routes_of(policy) if keys else ():
         for scope in list_in(mapping_in(route, "auth"), "scopes"):
             if not isinstance(scope, str) or scope in known:
                 continue
             message = f"no key has the scope `{shown(scope)}`, so no client may use this route"
-            wide = next((each for each in sorted(known) if _looks_wider(each, scope)), None)
+            wide = next((held for held in sorted(known) if _looks_wider(held, scope)), None)
             hint: str | Names = Names("scope", scope, known)
             if wide:
                 hint = f"add `{shown(scope)}` to a key: `{shown(wide)}` is compared literally"
@@ -83,8 +83,8 @@ def _expiring(keys: list[ApiKey], now_ms: float) -> Iterator[Found]:
         if key.not_after < lasts:
             when = datetime.fromtimestamp(key.not_after / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
             days = f"in {left / DAY_MS:.0f} days" if left >= DAY_MS else "within a day"
-            told = f"expires {days}" if left > 0 else "has expired"
-            message = f"the key of `{shown(key.id)}` {told} ({when})"
+            state = f"expires {days}" if left > 0 else "has expired"
+            message = f"the key of `{shown(key.id)}` {state} ({when})"
             hint = "add a second key with the same id, give it to the client, then remove this one"
             yield "key-expires", ("auth", "keys", index, "not_after"), message, hint
 

@@ -21,7 +21,9 @@ def _empty_regions(policy: Policy) -> Iterator[Found]:
     served = {variant.region for variant in policy.variants.values()}
     for name, region in policy.regions.items():
         if name not in served:
-            others = ", ".join(f"`{shown(each)}`" for each in region.fallback[:5] if each in served)
+            others = ", ".join(
+                f"`{shown(other)}`" for other in region.fallback[:5] if other in served
+            )
             goes = f"its clients go to {others}" if others else "its clients get any variant"
             message = f"no variant is in region `{shown(name)}`: {goes}"
             hint = f"give a variant `region: {shown(name)}`, or move the codes to another region"
@@ -40,9 +42,9 @@ def _weightless(policy: Policy) -> Iterator[Found]:
             if not share.backend and (share.weight or (route.name, pool) in waiting):
                 routes.setdefault(pool, route.name)
     for pool, taker in routes.items():
-        if any(each.weight and not each.drain for _, each in members[pool]):
+        if any(variant.weight and not variant.drain for _, variant in members[pool]):
             continue
-        left = [name for name, each in members[pool] if not each.drain]
+        left = [name for name, variant in members[pool] if not variant.drain]
         name, field, effect = members[pool][0][0], "drain", "its share goes to the pool's fallback"
         if left:
             name, field, effect = left[0], "weight", "they get the traffic anyway"
@@ -55,10 +57,10 @@ def _weightless(policy: Policy) -> Iterator[Found]:
 
 def _alone(policy: Policy) -> Iterator[Found]:
     """Yield pools with a smaller share of a split that have no fallback."""
-    told: set[str] = set()
+    reported: set[str] = set()
     waiting = _waiting(policy)
     for index, route in enumerate(policy.routes):
-        split = {pool: each for pool, each in (route.split or {}).items() if not each.backend}
+        split = {pool: share for pool, share in (route.split or {}).items() if not share.backend}
         largest = max((share.weight for share in split.values()), default=0)
         for pool, share in split.items():
             stated = policy.pools[pool].fallback if pool in policy.pools else None
@@ -68,19 +70,19 @@ def _alone(policy: Policy) -> Iterator[Found]:
                 continue
             if stated or (stated is None and not is_first):
                 continue
-            if stated is not None and pool in told:
+            if stated is not None and pool in reported:
                 continue
-            told.add(pool)
+            reported.add(pool)
             path: Path = ("routes", index, "split", Key(pool))
             if stated is not None:
                 path = ("pools", pool, "fallback")
             message = f"when no variant of `{shown(pool)}` can serve, its share of route "
             message += f"`{shown(route.name)}` fails, although the route has other pools"
-            hint = f"write `fallback: [{shown(max(split, key=lambda each: split[each].weight))}]` "
+            hint = f"write `fallback: [{shown(max(split, key=lambda name: split[name].weight))}]` "
             hint += f"for it under `pools.{shown(pool)}`"
             yield "pool-without-fallback", path, message, hint
 
 
 def _waiting(policy: Policy) -> set[tuple[str, str]]:
     """Return the pairs of route and pool to which a rollout moves traffic."""
-    return {(route, each.to) for each in policy.rollouts for route in each.routes}
+    return {(route, rollout.to) for rollout in policy.rollouts for route in rollout.routes}

@@ -93,10 +93,16 @@ BY_HTTP = Reach("http", None, frozenset(), {})
 
 def _values(match: Match) -> Values:
     pairs: list[tuple[tuple[str, str], Condition]] = [
-        *((("header", each.name.lower()), each) for each in match.headers),
-        *((("query", each.name), each) for each in match.query_params),
+        *(
+            (("header", match_condition.name.lower()), match_condition)
+            for match_condition in match.headers
+        ),
+        *(
+            (("query", match_condition.name), match_condition)
+            for match_condition in match.query_params
+        ),
     ]
-    return {name: (each.value, each.regex) for name, each in pairs}
+    return {name: (match_condition.value, match_condition.regex) for name, match_condition in pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ def _shadowed(index: int, rules: _Rules) -> Iterator[Found]:
         take = "takes" if len(owners) == 1 else "take"
         message = f"{_named(owners)} {take} all requests of this route for {_named(hosts)}: "
         message += "a route that names the host takes precedence"
-        names = ", ".join(f'"{each}"' if "*" in each else each for each in hosts)
+        names = ", ".join(f'"{host}"' if "*" in host else host for host in hosts)
         hint = "add `first: true`"
         if len(hosts) <= MAX_NAMED:
             hint += f", or name the hosts: `hostnames: [{names}]`"
@@ -260,5 +266,5 @@ def _is_meant_for_all(rule: RankedRule, other: RankedRule) -> bool:
 
 
 def _named(names: dict[str, None]) -> str:
-    told = ", ".join(f"`{shown(name)}`" for name in list(names)[:MAX_NAMED])
-    return told if len(names) <= MAX_NAMED else f"{told} and {len(names) - MAX_NAMED} more"
+    listed = ", ".join(f"`{shown(name)}`" for name in list(names)[:MAX_NAMED])
+    return listed if len(names) <= MAX_NAMED else f"{listed} and {len(names) - MAX_NAMED} more"

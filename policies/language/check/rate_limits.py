@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Found, Key, list_in, mapping_in, routes_of, unknown
@@ -27,7 +26,7 @@ def _periods(policy: object) -> Iterator[Found]:
             )
 
 
-def _quotas(policy: object) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _quotas(policy: object) -> Iterator[tuple[Path, dict[str, object]]]:
     for name, limit in mapping_in(policy, "rate_limits").items():
         if isinstance(limit, dict):
             yield ("rate_limits", name), limit
@@ -51,8 +50,9 @@ def _keys(policy: object) -> Iterator[Found]:
                     f"`{shown(name)}` does not count by key, so keys cannot have their own rate"
                 )
                 yield "unused-field", path, message, "leave it out, or count `by: api_key`"
-            if isinstance(key.get("id"), str):
-                at, other = first.setdefault((key["id"], name), (index, quota))
+            key_id = key.get("id") if isinstance(key, dict) else None
+            if isinstance(key_id, str):
+                at, other = first.setdefault((key_id, name), (index, quota))
                 if other != quota:
                     message = f"auth.keys[{at}] has the same id and another rate"
                     hint = "keys with the same id are counted together: give all the same rate"

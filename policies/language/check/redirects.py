@@ -77,9 +77,9 @@ class _Follower:
     def __init__(self, policy: Policy) -> None:
         self._routes, self._merges = policy.routes, policy.merge_slashes
         self._redirects = {
-            at: made for at, each in enumerate(policy.routes) if (made := _redirect(each))
+            at: redirect for at, route in enumerate(policy.routes) if (redirect := _redirect(route))
         }
-        first, others = (finished(host_rules(policy, each)) for each in (True, False))
+        first, others = (finished(host_rules(policy, is_first)) for is_first in (True, False))
         self._matcher = finished(Routes.in_steps(first, others, self._redirects))
         self._hosts = {host for route in policy.routes for host in route.hostnames}
         self._left = MAX_FOLLOWED
@@ -141,12 +141,12 @@ def _starts(policy: Policy, route: Route) -> Iterator[_Start]:
     redirect = _redirect(route)
     hosts = [host.replace("*", BELOW) for host in route.hostnames] or [ANY_HOST]
     for match in route.matches or [Match()]:
-        if any(each.regex is not None for each in match.headers):
+        if any(condition.regex is not None for condition in match.headers):
             continue
-        if any(each.regex is not None for each in match.query_params):
+        if any(condition.regex is not None for condition in match.query_params):
             continue
         paths, is_next = _paths(match, redirect)
-        headers = {each.name.lower(): each.value or "" for each in match.headers}
+        headers = {condition.name.lower(): condition.value or "" for condition in match.headers}
         mark, method = _query(match), (match.methods or ["GET"])[0]
         for host, path, scheme in product(hosts, paths, ("http", "https")):
             target = parse_target(f"{scheme}://{host}{path}{mark}", policy.merge_slashes)
@@ -167,7 +167,7 @@ def _paths(match: Match, redirect: Redirect | None) -> tuple[list[str], bool]:
 
 def _query(match: Match) -> str:
     pairs = [
-        f"{quote(each.name, safe='')}={quote(each.value or '', safe='')}"
-        for each in match.query_params
+        f"{quote(condition.name, safe='')}={quote(condition.value or '', safe='')}"
+        for condition in match.query_params
     ]
     return f"?{'&'.join(pairs)}" if pairs else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import (
@@ -50,13 +49,13 @@ def _routes(policy: object) -> Iterator[Found]:
             yield from _sides(rollout, routes[name], path)
 
 
-def _named(policy: object) -> dict[str, dict[str, Any]]:
+def _named(policy: object) -> dict[str, dict[str, object]]:
     """Return the routes by name; of several with the same name, the last."""
     routes = [(route.get("name"), route) for _, route in routes_of(policy)]
     return {name: route for name, route in routes if isinstance(name, str)}
 
 
-def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterator[Found]:
+def _sides(rollout: dict[str, object], route: dict[str, object], path: Path) -> Iterator[Found]:
     split = mapping_in(route, "split")
     split = {pool: split[pool] for pool in pools_in(split)}
     sides = [rollout.get(side) for side in ("from", "to")]
@@ -74,7 +73,7 @@ def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterat
 def _keys(policy: object) -> Iterator[Found]:
     """Cohorts by key have known keys, and their routes require a key."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
-    known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
+    known = {str(key.get("id")) for key in keys if isinstance(key, dict)}
     routes = _named(policy)
     for index, rollout in _rollouts(policy):
         for at, step in enumerate(list_in(rollout, "steps")):
@@ -91,7 +90,7 @@ def _keys(policy: object) -> Iterator[Found]:
                 yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
 
 
-def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, object]]]:
     return entries_of(policy, "rollouts")
 
 

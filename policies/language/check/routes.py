@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -72,10 +71,10 @@ def _timeouts(policy: object) -> Iterator[Found]:
         timeouts = mapping_in(route, "timeouts")
         try:
             whole = read_duration(timeouts.get("request", DEFAULT_REQUEST_TIMEOUT))
-            each = read_duration(timeouts.get("backend_request"))
+            attempt_ms = read_duration(timeouts.get("backend_request"))
         except PydanticCustomError:
             continue
-        if whole and each > whole:
+        if whole and attempt_ms > whole:
             path: Path = ("routes", index, "timeouts", "backend_request")
             message = "one attempt may take longer than all attempts together (`request`)"
             yield "timeout-order", path, message, "make it at most `request`"
@@ -84,7 +83,7 @@ def _timeouts(policy: object) -> Iterator[Found]:
 def _hedges(policy: object) -> Iterator[Found]:
     """A hedged request goes to another variant, so there must be one."""
     variants = mapping_in(policy, "variants").values()
-    pools = [each.get("pool") for each in variants if isinstance(each, dict)]
+    pools = [variant.get("pool") for variant in variants if isinstance(variant, dict)]
     for index, route in routes_of(policy):
         split = pools_in(mapping_in(route, "split"))
         if "hedge" not in mapping_in(route, "failover") or not split:
@@ -100,7 +99,7 @@ def _fallbacks(policy: object, pool: str, first: str) -> list[str]:
     stated = mapping_in(mapping_in(policy, "pools"), pool)
     if "fallback" not in stated:
         return [first]
-    return [each for each in list_in(stated, "fallback") if isinstance(each, str)]
+    return [name for name in list_in(stated, "fallback") if isinstance(name, str)]
 
 
 def _responds(policy: object) -> Iterator[Found]:
@@ -121,7 +120,9 @@ def _responds(policy: object) -> Iterator[Found]:
 def _cookies(policy: object) -> Iterator[Found]:
     for index, route in routes_of(policy):
         sources = enumerate(list_in(route, "sticky"))
-        setting = [at for at, each in sources if isinstance(each, dict) and each.get("set") is True]
+        setting = [
+            at for at, source in sources if isinstance(source, dict) and source.get("set") is True
+        ]
         for at in setting[1:]:
             message = (
                 f"sticky[{setting[0]}] sets a cookie already, and only one cookie is set per client"
@@ -171,7 +172,7 @@ def _slashes(policy: object) -> Iterator[Found]:
                 yield "bad-path", (*path, "path", kind), message, "write one slash"
 
 
-def _matches(policy: object) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _matches(policy: object) -> Iterator[tuple[Path, dict[str, object]]]:
     for index, route in routes_of(policy):
         for at, match in enumerate(list_in(route, "matches")):
             if isinstance(match, dict):

@@ -34,16 +34,16 @@ def shadowed_routes(policy: Policy) -> Iterator[Found]:
     for index, route in enumerate(policy.routes):
         owners = [seen.owners(index, route, match) for match in route.matches or [Match()]]
         if all(owners):
-            names = _names(policy, {owner for each in owners for owner in each} - {index})
+            names = _names(policy, {owner for takers in owners for owner in takers} - {index})
             message = (
                 f"no request reaches this route: earlier routes match the same requests ({names})"
             )
             hint = "change what it matches, or remove it"
             yield "duplicate-route", ("routes", index, Key("name")), message, hint
             continue
-        for at, each in enumerate(owners):
-            if each:
-                names = _names(policy, each)
+        for at, takers in enumerate(owners):
+            if takers:
+                names = _names(policy, takers)
                 message = "no request reaches this alternative: earlier routes match all "
                 message += f"its requests ({names})"
                 hint = "change what it matches, or remove it"
@@ -51,7 +51,7 @@ def shadowed_routes(policy: Policy) -> Iterator[Found]:
 
 
 def _names(policy: Policy, routes: set[int]) -> str:
-    return ", ".join(f"`{shown(policy.routes[each].name)}`" for each in sorted(routes)[:5])
+    return ", ".join(f"`{shown(policy.routes[owner].name)}`" for owner in sorted(routes)[:5])
 
 
 class _Broad(NamedTuple):
@@ -85,10 +85,12 @@ class _Seen:
     def owners(self, index: int, route: Route, match: Match) -> set[int]:
         """Add the rule. Returns the routes that take all its requests; empty if it is reachable."""
         conditions = _conditions(match)
-        values = frozenset((name, each.value, each.regex) for name, each in conditions.items())
+        values = frozenset(
+            (name, condition.value, condition.regex) for name, condition in conditions.items()
+        )
         path = (route.first, match.scheme, _path(match.path))
         names = frozenset(conditions)
-        has_expression = any(each.regex is not None for each in conditions.values())
+        has_expression = any(condition.regex is not None for condition in conditions.values())
         owners: set[int | None] = set()
         for host in dict.fromkeys(route.hostnames or [""]):
             same = self._same[host, path, values]
@@ -101,11 +103,13 @@ class _Seen:
                     same[method] = index
                     if has_expression and len(self._broad[broad]) < MAX_COMPARED:
                         self._broad[broad].append(_Broad(index, conditions, {}))
-        return set() if None in owners else {each for each in owners if each is not None}
+        return set() if None in owners else {owner for owner in owners if owner is not None}
 
 
 def _covering(broad: list[_Broad], conditions: Conditions) -> int | None:
-    return next((each.route for each in broad if each.covers(conditions)), None)
+    return next(
+        (alternative.route for alternative in broad if alternative.covers(conditions)), None
+    )
 
 
 def _methods(match: Match) -> Iterable[Hashable]:
@@ -120,8 +124,10 @@ def _takes_all(route: Route) -> bool:
 
 
 def _conditions(match: Match) -> Conditions:
-    found: Conditions = {("header", each.name.lower()): each for each in match.headers}
-    found.update((("query", each.name), each) for each in match.query_params)
+    found: Conditions = {
+        ("header", condition.name.lower()): condition for condition in match.headers
+    }
+    found.update((("query", condition.name), condition) for condition in match.query_params)
     return found
 
 

@@ -38,9 +38,9 @@ def filter_chains(route: Route, once: Once) -> dict[str, FilterChain] | None:
 
 
 def _chain(filters: list[model.BackendFilters], once: Once) -> FilterChain | None:
-    request = [each.request_headers for each in filters if each.request_headers]
-    response = [each.response_headers for each in filters if each.response_headers]
-    rewrites = [each.rewrite for each in filters if each.rewrite]
+    request = [filter_.request_headers for filter_ in filters if filter_.request_headers]
+    response = [filter_.response_headers for filter_ in filters if filter_.response_headers]
+    rewrites = [filter_.rewrite for filter_ in filters if filter_.rewrite]
     hosts = [rewrite.hostname for rewrite in rewrites if rewrite.hostname]
     paths = [rewrite.path for rewrite in rewrites if rewrite.path]
     changes = _changes(request) if request else None
@@ -49,16 +49,16 @@ def _chain(filters: list[model.BackendFilters], once: Once) -> FilterChain | Non
         response=_changes(response) if response else None,
         host=hosts[-1] if hosts else None,
         path=new_path(paths[-1]) if paths else None,
-        mirrors=tuple(_mirror(mirror) for each in filters for mirror in each.mirrors),
+        mirrors=tuple(_mirror(mirror) for filter_ in filters for mirror in filter_.mirrors),
         owned=owned_names(changes),
     )
     return once.of(chain, repr(chain)) if any(chain) else None
 
 
-def joined_changes(each: list[model.HeaderChanges]) -> dict[str, Change]:
+def joined_changes(in_order: list[model.HeaderChanges]) -> dict[str, Change]:
     """Join the changes, in order, to one for each header name."""
     changes: dict[str, Change] = {}
-    for part in each:
+    for part in in_order:
         for header in part.set:
             changes[header.name.lower()] = (True, (header.value,))
         for header in part.add:
@@ -69,8 +69,8 @@ def joined_changes(each: list[model.HeaderChanges]) -> dict[str, Change]:
     return changes
 
 
-def _changes(each: list[model.HeaderChanges]) -> Changes:
-    changes = joined_changes(each)
+def _changes(in_order: list[model.HeaderChanges]) -> Changes:
+    changes = joined_changes(in_order)
     return Changes(
         removed=[name for name, (replaces, values) in changes.items() if replaces and not values],
         set={
@@ -113,11 +113,11 @@ def compiled_redirect(redirect: model.Redirect) -> Redirect:
 
 
 def compiled_cors(cors: model.Cors, once: Once) -> Cors:
-    wild = [each.split("*") for each in cors.allow_origins if "*" in each and each != "*"]
+    wild = [origin.split("*") for origin in cors.allow_origins if "*" in origin and origin != "*"]
     return once.of(
         Cors(
             everybody="*" in cors.allow_origins,
-            exact=frozenset(each for each in cors.allow_origins if "*" not in each),
+            exact=frozenset(origin for origin in cors.allow_origins if "*" not in origin),
             wild=tuple((begin, end) for begin, end in wild),
             methods=tuple(dict.fromkeys(cors.allow_methods)),
             headers=tuple(dict.fromkeys(name.lower() for name in cors.allow_headers)),

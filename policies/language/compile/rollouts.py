@@ -81,7 +81,7 @@ def _analysis(analysis: Analysis) -> AnalysisSpec:
         failure_limit=analysis.failure_limit,
         dry_run=analysis.dry_run,
         checks=tuple(
-            Check(name=each.name, binding=each.binding, path=each.path, timeout_ms=each.timeout)
-            for each in analysis.checks
+            Check(name=check.name, binding=check.binding, path=check.path, timeout_ms=check.timeout)
+            for check in analysis.checks
         ),
     )

@@ -67,18 +67,19 @@ def _leading(route: Route, stated: model.Route, making: Making) -> Route:
     chains = _chains(making.policy, split)
     shares = [Share(pool, part.weight, once.of(chains[pool])) for pool, part in split.items()]
     leading = sorted(
-        (share for share in shares if share.weight > 0), key=lambda each: (-each.weight, each.name)
+        (share for share in shares if share.weight > 0),
+        key=lambda share: (-share.weight, share.name),
     )
     dormant = [Share(pool, 0, once.of(chains[pool])) for pool in dormant_pools(stated)]
     return route._replace(
         seed=stated.seed or stated.name,
         shares=once.of(tuple(leading)),
         total=sum(share.weight for share in leading),
-        sticky=once.of(tuple(_source(each, making.policy.auth) for each in stated.sticky)),
+        sticky=once.of(tuple(_source(source, making.policy.auth) for source in stated.sticky)),
         failover=once.of(_failover(stated.failover)),
         request_ms=stated.timeouts.request,
         backend_request_ms=stated.timeouts.backend_request,
-        dormant=once.of(tuple(sorted(dormant, key=lambda each: each.name))),
+        dormant=once.of(tuple(sorted(dormant, key=lambda share: share.name))),
         override=_override(stated.override, chains) if stated.override else None,
     )
 

@@ -38,7 +38,9 @@ class _Collected:
         """In order of precedence."""
         exact = yield from _sorted(self.exact)
         prefix = yield from _sorted(self.prefix)
-        self.regex.sort(key=lambda each: (-len(each.program.pattern), _precedence(each.rule)))
+        self.regex.sort(
+            key=lambda expression: (-len(expression.program.pattern), _precedence(expression.rule))
+        )
         return HostRules(exact, prefix, tuple(self.regex))
 
 
@@ -65,8 +67,8 @@ def host_rules(policy: Policy, first: bool) -> Steps[ByHost]:
 
 def _sorted(rules: Alternatives) -> Steps[dict[str, tuple[Alternative, ...]]]:
     found = {}
-    for number, (path, each) in enumerate(rules.items()):
-        found[path] = tuple(sorted(each, key=_precedence))
+    for number, (path, alternatives) in enumerate(rules.items()):
+        found[path] = tuple(sorted(alternatives, key=_precedence))
         yield from pause_after(number, STEP_RULES)
     return found
 
@@ -111,6 +113,6 @@ def _text(host: str, match: Match, first: bool) -> str:
         parts.append(f"path regex {path.regex}")
     parts += [f"scheme {match.scheme}"] if match.scheme else []
     parts += [" or ".join(match.methods)] if match.methods else []
-    parts += [f"header {each.name}" for each in match.headers]
-    parts += [f"query parameter {each.name}" for each in match.query_params]
+    parts += [f"header {condition.name}" for condition in match.headers]
+    parts += [f"query parameter {condition.name}" for condition in match.query_params]
     return ", ".join(parts)

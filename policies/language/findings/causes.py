@@ -60,7 +60,7 @@ def without_consequences(errors: list[Found], together: Iterable[Found]) -> Iter
     """Yield the findings of `together` that do not follow from `errors` in single values or
     from duplicate names."""
     together = list(together)
-    doubles = [each for each in together if each[0].startswith("duplicate-")]
+    doubles = [finding for finding in together if finding[0].startswith("duplicate-")]
     places = {path for _, path, _, _ in errors + doubles}
     misspelt = {path for code, path, _, _ in errors if code == "unknown-field"}
     for found in together:

@@ -66,6 +66,7 @@ CODES = {
     "bad-time": "a time is malformed",
     "bad-key-hash": "a key's hash is malformed",
     "plaintext-key": "the policy contains a key in plain text",
+    "reserved-name": "the name is reserved for the router",
     "reserved-path": "the path is reserved for the router",
     "unknown-key": "no API key has this id",
     "unknown-pool": "no variant belongs to this pool",

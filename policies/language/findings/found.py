@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from policies.language.findings.findings import Path, shown
 
@@ -38,29 +37,29 @@ class Names:
         nearest = get_close_matches(shown(self.name), names, n=1) if compare else []
         if nearest:
             return f"did you mean `{nearest[0]}`?"
-        return f"known {self.kind}s: " + ", ".join(f"`{each}`" for each in names[:20])
+        return f"known {self.kind}s: " + ", ".join(f"`{name}`" for name in names[:20])
 
 
 Found = tuple[str, Path, str, str | Names]  # code, path, message, hint
 
 
-def mapping_in(parent: object, name: str) -> dict[str, Any]:
+def mapping_in(parent: object, name: str) -> dict[str, object]:
     value = parent.get(name) if isinstance(parent, dict) else None
     return value if isinstance(value, dict) else {}
 
 
-def list_in(parent: object, name: str) -> list[Any]:
+def list_in(parent: object, name: str) -> list[object]:
     value = parent.get(name) if isinstance(parent, dict) else None
     return value if isinstance(value, list) else []
 
 
-def entries_of(policy: object, section: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def entries_of(policy: object, section: str) -> Iterator[tuple[int, dict[str, object]]]:
     for index, entry in enumerate(list_in(policy, section)):
         if isinstance(entry, dict):
             yield index, entry
 
 
-def routes_of(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def routes_of(policy: object) -> Iterator[tuple[int, dict[str, object]]]:
     return entries_of(policy, "routes")
 
 
@@ -74,10 +73,10 @@ def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
             yield code, (section, index, "name"), message, "give it another name"
 
 
-def pools_in(split: dict[str, Any]) -> list[str]:
+def pools_in(split: dict[str, object]) -> list[str]:
     """Return the pools of a split, without entries that have no backend."""
     shares = split.items()
-    return [name for name, each in shares if not (isinstance(each, dict) and "backend" in each)]
+    return [name for name, share in shares if not (isinstance(share, dict) and "backend" in share)]
 
 
 def served_pools(policy: object) -> set[str]:

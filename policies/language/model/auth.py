@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from policies.language.model.part import Part
 from policies.language.model.rate_limits import Quota
 from policies.language.values import respelled
-from policies.language.values.keys import HOW_TO_HASH, SCOPE, KeyHash, Scope, Time
+from policies.language.values.keys import HOW_TO_HASH, SCOPE, KeyHash, KeyId, Scope, Time
 from policies.language.values.values import Name, Token, problem
 from policies.language.values.written import flow
 
@@ -38,7 +38,7 @@ def _read_needs(value: object) -> object:
 class ApiKey(Part):
     """A client's key. Two keys may have the same `id`, so that a client can change its key."""
 
-    id: Name = Field(description="The client's name, for variants, limits and the log.")
+    id: KeyId = Field(description="The client's name, for variants, limits and the log.")
     sha256: KeyHash | None = Field(None, description="SHA-256 of the key, in lower-case hex.")
     hmac_sha256: KeyHash | None = Field(
         None, description="HMAC-SHA-256 of the key, keyed with the secret `ROUTER_KEY_PEPPER`."
@@ -56,7 +56,7 @@ class ApiKey(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_plaintext(cls, value: Any) -> Any:
+    def _no_plaintext(cls, value: object) -> object:
         for name in _PLAINTEXT:
             if isinstance(value, dict) and name in value:
                 message = f"`{name}` looks like a key in plain text; only its hash is allowed here"

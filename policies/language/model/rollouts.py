@@ -125,11 +125,11 @@ class Analysis(Part):
 
     def check(self) -> None:
         seen: set[str] = set()
-        for each in self.checks:
-            if each.name in seen:
-                message = f"two checks are called `{each.name}`"
+        for check in self.checks:
+            if check.name in seen:
+                message = f"two checks are called `{check.name}`"
                 raise problem("bad-value", message, "give one of them another name")
-            seen.add(each.name)
+            seen.add(check.name)
         for name in ("max_p50", "max_p95", "max_p99"):
             if getattr(self, name) == 0:
                 raise problem("out-of-range", f"`{name}` of 0s", "write a longer time")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
+from policies.basics.untyped import Annotation
 from policies.language.model import (
     auth,
     conditions,
@@ -79,7 +80,7 @@ _PARTS: Parts = (
     (filters.Cors, "`routes[].filters.cors`"),
     (filters.Cache, "`routes[].filters.cache`"),
 )
-_SHORT_TEXTS: dict[Any, str] = {
+_SHORT_TEXTS: dict[object, str] = {
     read_drill_time: "duration",
     read_duration: "duration",
     read_growth: "percentage",
@@ -93,7 +94,13 @@ _SHORT_TEXTS: dict[Any, str] = {
     read_step_weight: "number or percentage",
     read_window: "duration",
 }
-_WORDS = {str: "text", int: "number", float: "number", bool: "true or false", Any: "text or number"}
+_WORDS: dict[object, str] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "true or false",
+    Any: "text or number",
+}
 
 
 def reference_text(parts: Parts = _PARTS) -> str:
@@ -117,7 +124,7 @@ def _row(name: str, field: FieldInfo) -> str:
     return f"| `{field.alias or name}` | {kind} | {default} | {field.description} |"
 
 
-def _default(value: Any) -> str:
+def _default(value: object) -> str:
     if value is None or value == [] or value == {} or isinstance(value, BaseModel):
         return ""
     if isinstance(value, bool):
@@ -125,24 +132,24 @@ def _default(value: Any) -> str:
     return f"`{value}`" if value != "" else ""
 
 
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _short_text(metadata: Iterable[Any]) -> str | None:
+def _short_text(metadata: Iterable[object]) -> str | None:
     """Return the name of a text that becomes a number; None if it is not one."""
-    readers = (each.func for each in metadata if isinstance(each, BeforeValidator))
+    readers = (validator.func for validator in metadata if isinstance(validator, BeforeValidator))
     return next((_SHORT_TEXTS[reader] for reader in readers if reader in _SHORT_TEXTS), None)
 
 
-def _kind(annotation: Any) -> str:
+def _kind(annotation: Annotation) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _short_text(arguments[1:]) or _kind(arguments[0])
     if origin in (Union, UnionType):
-        return _kind(next(each for each in arguments if each is not type(None)))
+        return _kind(next(argument for argument in arguments if argument is not type(None)))
     if origin is Literal:
-        return " or ".join(f"`{_literal(each)}`" for each in arguments)
+        return " or ".join(f"`{_literal(argument)}`" for argument in arguments)
     if origin is list:
         if _kind(arguments[0]) == "mapping" and get_origin(arguments[0]) is Annotated:
             return "list of text or mappings"  # a short form is read

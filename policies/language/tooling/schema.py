@@ -7,45 +7,45 @@ checks several values together.
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from policies.basics.untyped import JsonObject, Parsed
 from policies.language.model.policy import Policy
 from policies.language.values.values import MAX_WEIGHT
 
 # Short forms of mappings: text or a number.
-_SHORT: dict[str, dict[str, Any]] = {
+_SHORT: dict[str, JsonObject] = {
     "StickySource": {"type": "string", "pattern": r"^(cookie:.+|header:.+|api_key|ip)$"},
     "Needs": {"const": "required"},
     "Share": {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT},
 }
 
 
-def schema() -> dict[str, Any]:
+def schema() -> JsonObject:
     """Return the JSON Schema as a value."""
-    made = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
+    document = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
     for name, short in _SHORT.items():
-        made["$defs"][name] = {"anyOf": [short, made["$defs"][name]]}
-    header = made["$defs"]["Auth"]["properties"]["header"]
+        document["$defs"][name] = {"anyOf": [short, document["$defs"][name]]}
+    header = document["$defs"]["Auth"]["properties"]["header"]
     header["anyOf"] = [header["items"], {key: header.pop(key) for key in ("type", "items")}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **made,
+        **document,
         "title": "routes.yaml of fiberwise-router",
     }
 
 
-def _without_null(schema: Any) -> Any:
+def _without_null(schema: Parsed) -> Parsed:
     """Return the schema without null, which no field accepts: a key without a value is an error."""
     if isinstance(schema, list):
-        return [_without_null(each) for each in schema if each != {"type": "null"}]
+        return [_without_null(option) for option in schema if option != {"type": "null"}]
     if not isinstance(schema, dict):
         return schema
-    made = {key: _without_null(each) for key, each in schema.items()}
-    if made.get("default", ...) is None:
-        del made["default"]
-    if len(made.get("anyOf", ())) == 1:
-        made |= made.pop("anyOf")[0]
-    return made
+    cleaned = {key: _without_null(value) for key, value in schema.items()}
+    if cleaned.get("default", ...) is None:
+        del cleaned["default"]
+    if len(cleaned.get("anyOf", ())) == 1:
+        cleaned |= cleaned.pop("anyOf")[0]
+    return cleaned
 
 
 def schema_text() -> str:

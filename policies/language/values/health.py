@@ -19,7 +19,7 @@ def read_ranges(value: object) -> tuple[Range, ...]:
     """Return status codes and ranges as ranges."""
     if value == []:
         raise problem("empty", "no response would count as success", _HOW)
-    return tuple(_read_range(each) for each in (value if isinstance(value, list) else [value]))
+    return tuple(_read_range(entry) for entry in (value if isinstance(value, list) else [value]))
 
 
 def _read_range(value: object) -> Range:

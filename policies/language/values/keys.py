@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from policies.language.values.values import as_type, problem, read_text
+from policies.basics.callers import RESERVED
+from policies.language.values.values import (
+    NAME_SCHEMA,
+    as_type,
+    how_to_write,
+    problem,
+    read_name,
+    read_text,
+)
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/*-]{0,127}", re.ASCII)
@@ -19,6 +27,15 @@ _TIME = re.compile(
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.ASCII)
 HOW_TO_HASH = "`router keys hash` reads the key and prints what to write"
+
+
+def read_key_id(value: object) -> str:
+    """Return a name that stands for nobody but the key's client."""
+    name = read_name(value)
+    if name in RESERVED:
+        message = f"`{name}` is reserved: commands of {RESERVED[name]} are recorded under it"
+        raise problem("reserved-name", message, how_to_write(f"{name}-client", ""))
+    return name
 
 
 def read_hash(value: object) -> str:
@@ -50,6 +67,7 @@ def read_scope(value: object) -> str:
     return text
 
 
+KeyId = as_type(read_key_id, {**NAME_SCHEMA, "not": {"enum": list(RESERVED)}})
 KeyHash = as_type(read_hash, {"type": "string", "pattern": f"^{_HASH.pattern}$"})
 Time = as_type(read_time, {"type": "string", "format": "date-time"}, int)
 Scope = as_type(read_scope, {"type": "string", "pattern": f"^{SCOPE.pattern}$"})

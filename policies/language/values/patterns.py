@@ -101,11 +101,11 @@ def _segment(text: str) -> str | None:
     return "".join(pieces) + escaped(text[at:]) if pieces else None
 
 
-def _typed(told: str | None) -> str:
+def _typed(kind: str | None) -> str:
     """Return the expression of a placeholder, or of its type."""
-    if told in _NUMBERS:
+    if kind in _NUMBERS:
         return "[0-9]+"
-    return ONE if told is None or re.fullmatch(_NAME, told) else f"({told})"
+    return ONE if kind is None or re.fullmatch(_NAME, kind) else f"({kind})"
 
 
 def escaped(text: str) -> str:

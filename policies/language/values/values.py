@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from string import ascii_letters, digits
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,7 @@ from policies.basics.durations import PATTERN as DURATION
 from policies.basics.durations import duration_ms
 from policies.basics.regex import can_match, literal_prefix
 from policies.basics.regex_compiler import PatternError, compile_pattern
+from policies.basics.untyped import JsonObject, TypeForm
 from policies.http.url import BadPath, normalise_path
 from policies.language.values import respelled
 from policies.language.values.patterns import looks_like_expression, meant_path
@@ -57,7 +58,7 @@ _COLO = re.compile(r"[A-Z]{3}", re.ASCII)
 
 def problem(code: str, message: str, hint: str) -> PydanticCustomError:
     """Return a finding as an error that pydantic carries through validation."""
-    context: dict[str, Any] = {"message": message, "hint": hint}
+    context: dict[str, object] = {"message": message, "hint": hint}
     return PydanticCustomError(code, "{message}", context)
 
 
@@ -100,7 +101,7 @@ def _pattern(
     hint: str,
     example: str,
     respelled_as: Respelled | None = None,
-) -> Any:
+) -> TypeForm:
     def read(value: object) -> str:
         text = read_text(value, what, example, regex)
         if not regex.fullmatch(text):
@@ -163,7 +164,7 @@ def read_weight(value: object) -> float:
     return int(value) if value == int(value) else value
 
 
-def _only(wanted: object, written: str) -> Any:
+def _only(wanted: object, written: str) -> TypeForm:
     """Accept one value only; neither `true` nor 1.0 is 1."""
 
     def read(value: object) -> object:
@@ -316,7 +317,7 @@ def read_field_value(value: object) -> str:
     return text.strip(" \t")
 
 
-def _read_code(regex: re.Pattern[str], what: str, example: str) -> Any:
+def _read_code(regex: re.Pattern[str], what: str, example: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         text = read_text(value, what, f"`{example}`")
         if not regex.fullmatch(text):
@@ -329,7 +330,7 @@ def _read_code(regex: re.Pattern[str], what: str, example: str) -> Any:
     return read
 
 
-def as_type(read: Any, schema: dict[str, Any], kind: Any = str) -> Any:
+def as_type(read: Callable[..., object], schema: JsonObject, kind: TypeForm = str) -> TypeForm:
     return Annotated[kind, BeforeValidator(read), WithJsonSchema(schema)]
 
 
@@ -346,7 +347,8 @@ def read_name(value: object) -> str:
     return text
 
 
-Name = as_type(read_name, {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"})
+NAME_SCHEMA: JsonObject = {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"}
+Name = as_type(read_name, NAME_SCHEMA)
 LanguageVersion = Annotated[Literal[1], _only(1, "`1`")]
 Yes = Annotated[Literal[True], _only(True, "`true`")]
 Seed = _pattern(

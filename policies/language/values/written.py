@@ -16,7 +16,7 @@ MAX_LENGTH = 200
 def flow(value: object) -> str:
     """`{ prefix: /api }`, `["*"]`, `10s`."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{flow(key)}: {flow(each)}" for key, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str) and (value == "…" or _is_plain(value)):

@@ -1,14 +1,14 @@
-"""The attempts at one request, until an answer can be taken.
+"""The attempts at one request, until a response can be used.
 
-The first attempt costs nothing more than without failover: whether there could be another is
-looked at when it has failed, but for requests with a body, which must be kept before.
+A first attempt costs no more than without failover: whether there can be another one is decided
+when it has failed, except for requests with a body, which must be kept before.
 """
 
 from __future__ import annotations
 
 from policies.compiled.model import Route
 from policies.proxy.attempts.hedging import hedge_variant, hedged
-from policies.proxy.attempts.outcomes import UPLOAD_BROKEN, Outcome, record_outcome
+from policies.proxy.attempts.outcomes import UPLOAD_BROKEN, UPLOAD_LATE, Outcome, record_outcome
 from policies.proxy.attempts.sending import Attempt, left_ms, send, timeout_ms
 from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Came, Wait, Way
@@ -22,22 +22,26 @@ from policies.proxy.phases.upstream_request_filter import (
 )
 from policies.resilience.failover import RetryPolicy, backoff_ms
 
-MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant wants to rest
+_UNREAD = {"broken": UPLOAD_BROKEN, "late": UPLOAD_LATE}
+MAX_REST_MS = 60_000  # the longest wait for a variant's `Retry-After`
 
 
 def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Way[Outcome]:
-    """What the last of them came to. `sent` is the first, to the first candidate;
-    `wants_head`: the headers of its answer are to be seen before the client gets it."""
+    """Return the outcome of the last attempt. `sent`: the first attempt, to the first candidate;
+    `wants_head`: the headers of the response must be seen before the client gets it."""
     state, choice, arrived = context.state, context.choice, context.arrived
     route, first = choice.route, choice.candidates[0]
     state.retries[route.name].request(arrived.now_ms)
-    tries: Tries | None = (yield from prepare(context)) if is_prepared(context) else None
-    if tries and tries.is_broken:
-        failed = Came(arrived.now_ms, 0)
-        status = UPLOAD_BROKEN.problem.status
-        return Outcome(first, UPLOAD_BROKEN, status, 1, arrived.now_ms, failed)
-    kept_body = tries is not None and tries.kept_body
-    attempt = Attempt(first, 1, sent, kept_body, timeout_ms(route), arrived.now_ms, wants_head)
+    began, limit, kept_body, tries = arrived.now_ms, timeout_ms(route), False, None
+    if is_prepared(context):
+        tries = yield from prepare(context, limit)
+        kept_body = tries.kept_body
+        if tries.kept:
+            began, body = tries.kept
+            if failure := _UNREAD.get(body):
+                return Outcome(first, failure, failure.problem.status, 1, began, Came(began, 0))
+            limit = left_ms(route, began - arrived.now_ms)
+    attempt = Attempt(first, 1, sent, kept_body, limit, began, wants_head)
     may_hedge = (route.failover.hedge or choice.is_probe_request) and not kept_body
     second = hedge_variant(context) if may_hedge else None
     if second:
@@ -45,7 +49,7 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
     else:
         what = send(context, attempt)
         came: Came = yield what
-        outcome = record_outcome(context, first, 1, arrived.now_ms, what, came)
+        outcome = record_outcome(context, first, 1, began, what, came)
     if outcome.is_done:
         return outcome
     return (yield from _others(context, tries or tries_of(context), outcome, wants_head))
@@ -54,9 +58,9 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
 def _others(
     context: RequestContext, tries: Tries, outcome: Outcome, wants_head: bool
 ) -> Way[Outcome]:
-    """The attempts after the first, as long as they are wanted."""
+    """Make the attempts after the first, as long as the policy wants them."""
     state, route = context.state, context.choice.route
-    rests: dict[str, float] = {}  # variants that want one, and until when
+    rests: dict[str, float] = {}  # variants with `Retry-After`, and until when
     while outcome.made < len(tries.variants) and _is_refused(route.failover, tries, outcome):
         rests[outcome.variant.name] = outcome.rest_until_ms
         following, number = tries.variants[outcome.made], outcome.made + 1
@@ -76,7 +80,7 @@ def _others(
 
 
 def _is_refused(terms: RetryPolicy, tries: Tries, outcome: Outcome) -> bool:
-    """Whether another attempt is wanted, and does no harm."""
+    """Return whether another attempt is wanted, and does no harm."""
     failure = outcome.failure
     if outcome.is_done or outcome.came.is_gone:
         return False
@@ -94,8 +98,8 @@ def _is_refused(terms: RetryPolicy, tries: Tries, outcome: Outcome) -> bool:
 def _wait(
     context: RequestContext, route: Route, number: int, rest_until_ms: float, now_ms: float
 ) -> Way[tuple[int, float] | None]:
-    """Wait until the attempt of that number, and until its variant has had its rest; how
-    long it may take then (0: any time), and the time. None if it may not be."""
+    """Wait before the attempt of that number, and until its variant may be asked again. Returns its
+    time limit (0: none) and the time; None if there may be no attempt."""
     terms, state = route.failover, context.state
     rest = max(0.0, rest_until_ms - now_ms)
     wait = max(backoff_ms(terms, number, context.rng), rest)

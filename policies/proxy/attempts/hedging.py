@@ -61,7 +61,7 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
     sent, left = upstream_request_filter(context, second, 2), left_ms(route, wait)
     other = Attempt(second, 2, sent, False, left, first.began_ms + wait, first.wants_head)
     attempts = (first, other)
-    sends = [send(context, each, is_raced=True) for each in attempts]
+    sends = [send(context, attempt, is_raced=True) for attempt in attempts]
     raced: Raced = yield Race(sends[0], sends[1], wait, _refused(context, first))
     is_sent = len(raced.came) > 1
     state.retries[route.name].settle(raced.now_ms, is_sent=is_sent)

@@ -56,6 +56,9 @@ class Outcome(NamedTuple):
 
 
 UPLOAD_BROKEN = Failure(Problem("bad-request", "The request's body broke off."), "broken body")
+UPLOAD_LATE = Failure(
+    Problem("body-incomplete", "Not all of the request's body came in time."), "incomplete body"
+)
 
 
 def classify(send: Send, came: Came) -> Failure | None:
@@ -69,6 +72,8 @@ def classify(send: Send, came: Came) -> Failure | None:
         return Failure(body_too_large(send.limit), f"more than {send.limit} bytes")
     if came.error == "UploadBroken":
         return UPLOAD_BROKEN
+    if came.error == "UploadLate":
+        return UPLOAD_LATE
     if came.error == "Unbound":
         detail = "The backend for this request is not connected to the router."
         problem = Problem("variant-unbound", detail)

@@ -1,1 +1,1 @@
-"""Why a request goes where it goes, in words."""
+"""Explains where a request goes, and why."""

@@ -1,20 +1,20 @@
-"""Why a request goes where it goes: the edge's own sequence, told step by step.
+"""Explains where a request goes, and why: the sequence of the edge, step by step.
 
-The effects are answered here: limits let the request pass, nothing is kept, and with the first
-`Send` the story ends. The outcome is a plain JSON value. Nothing is random: where the router
-would draw a pool, the likeliest pool is shown and the step says so.
+The effects are answered here: limits let the request pass, the cache is empty, and the first `Send`
+ends the explanation. The result is a plain JSON value. Nothing is random: where the router would
+draw a pool, the likeliest one is shown, and the step says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any
 
 from policies.access.authenticate import Denied, Identity
 from policies.access.rate_limits import Limit
 from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward, choose_mirror
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.changes import Changes, joined
@@ -26,6 +26,7 @@ from policies.proxy.explain.texts import (
     filter_texts,
     hedge_text,
     key_text,
+    limit_text,
     pick_text,
     region_text,
     rollout_text,
@@ -36,6 +37,7 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import (
     Charge,
     KeepBody,
+    KeptBody,
     Mirrored,
     Own,
     Race,
@@ -48,14 +50,14 @@ from policies.proxy.phases.upstream_request_filter import upstream_request_filte
 from policies.proxy.sequence import proxy
 from policies.resilience.failover import hedge_to
 
-Explanation = dict[str, Any]
+Explanation = JsonObject
 
 
-_NEW_KEYS = 100  # more than enough tries for a key that belongs to the largest share
+_NEW_KEYS = 100  # enough tries for a key that belongs to the largest share
 
 
 class _Likeliest(Random):
-    """The same every time; `random()` falls into the largest share."""
+    """Always the same: `random()` falls into the largest share."""
 
     def random(self) -> float:
         return 0.0
@@ -69,10 +71,10 @@ def explain(
     client: Client,
     around: Surroundings,
 ) -> Explanation:
-    """What becomes of a request. `headers` has lower-case names; `around` tells who is
-    in trouble.
+    """Explain one request: its route, pool, variant, and each step of the way there.
 
-    `status` is what the client gets; 200 stands for whatever the variant answers.
+    `headers` has lower-case names; `around` says which variants are not in service. `status` is
+    what the client gets; 200 stands for any answer of the variant.
     """
     arrived = Arrived(around.now_ms, method, url, headers, client)
     rng = _Likeliest(0)
@@ -88,7 +90,7 @@ def explain(
 
 
 class _Narrator:
-    """Collects the explanation."""
+    """Runs the sequence up to the answer, and collects the explanation."""
 
     def __init__(self, context: RequestContext, availability: Availability | None) -> None:
         self.context = context
@@ -117,14 +119,14 @@ class _Narrator:
         self.result["steps"].append({"step": name, "text": text})
 
     def tell(self) -> None:
-        """Go the request's way up to the answer, or to a variant."""
+        """Run the sequence until the router answers, or sends to a variant."""
         way = proxy(self.context)
         effect = next(way)
         while not isinstance(effect, Respond | Own | Send | Race):
             if isinstance(effect, Charge):
                 self.reached()
                 self.limits(effect.limits, effect.identity)
-            effect = way.send(_made_up(effect))
+            effect = way.send(_result_of(effect, self.context.arrived.now_ms))
         way.close()
         self.reached()
         if isinstance(effect, Respond):
@@ -135,8 +137,8 @@ class _Narrator:
             self.forward(effect.first if isinstance(effect, Race) else effect)
 
     def reached(self) -> None:
-        """What has been found out, as far as it has not been told."""
-        context, steps = self.context, {each["step"] for each in self.result["steps"]}
+        """Add the steps that the sequence has taken since the last call."""
+        context, steps = self.context, {step["step"] for step in self.result["steps"]}
         if hasattr(context, "request") and "normalise" not in steps:
             target = context.request.target
             self.step("normalise", f"{target.host}{target.path}{target.query}")
@@ -156,10 +158,10 @@ class _Narrator:
         self.result["key_id"] = admitted.key.id
 
     def answered(self, answer: Respond) -> None:
-        """An answer of the router's own."""
+        """The router itself answers."""
         refusal = self.context.refusal
         headers = joined(answer.headers)
-        document: dict[str, Any] = {"status": answer.status, "headers": headers}
+        document: JsonObject = {"status": answer.status, "headers": headers}
         if isinstance(refusal, Problem):
             step = "answer" if self.context.step == "authenticate" else self.context.step
             self.step(step, f"{refusal.status} {refusal.code}: {refusal.detail}")
@@ -179,18 +181,12 @@ class _Narrator:
         self.result["answer"] = {"status": self.result["status"], "headers": {}}
 
     def limits(self, limits: Iterable[Limit], identity: Identity | None) -> None:
-        """What the request would be charged to; it is not."""
+        """The limits that the request would be charged to. Nothing is charged."""
         for stated in limits:
             limit = stated.of(identity)
-            description = limit.describe(
-                limit.key(self.context.request, str(self.result["route"]), identity)
-            )
-            self.result["rate_limits"].append(description)
-            rate = "{limit} in {per_ms} ms, at most {burst} at once".format(**description)
-            self.step(
-                "limit",
-                f"{limit.name} by {description['by']} {description['key'] or '(none)'}: {rate}",
-            )
+            key = limit.key(self.context.request, str(self.result["route"]), identity)
+            self.result["rate_limits"].append(limit.describe(key))
+            self.step("limit", limit_text(limit, key))
 
     def forward(self, send: Send) -> None:
         context, request, outcome = self.context, self.context.request, self.context.choice
@@ -233,8 +229,8 @@ class _Narrator:
         self.step("forward", f"to variant {first.name} through binding {first.binding}")
 
     def _response_changes(self, outcome: Forward, first: Variant) -> Changes:
-        """Those of the variant's answer. A cookie is told without its seal, which is another
-        with every second."""
+        """Changes of the variant's response. A cookie is shown without its seal, which differs in
+        every second."""
         context, source = self.context, outcome.new_cookie
         changes = carried(context, first, context.arrived.now_ms).changes
         if source is None:
@@ -260,7 +256,7 @@ class _Narrator:
             self.step("filter", text)
         for mirror in plan.mirrors if plan else ():
             if not mirror.takes(request.method):
-                self.step("mirror", f"not to {mirror.pool}: {request.method} may change something")
+                self.step("mirror", f"not to {mirror.pool}: {request.method} is not a safe method")
                 continue
             chosen = choose_mirror(
                 self.policy, outcome, mirror, self.context.rng, self.availability
@@ -269,14 +265,14 @@ class _Narrator:
             self.result["mirrors"].append(
                 {"pool": mirror.pool, "variant": name, "percent": percent}
             )
-            to = f"to variant {name}" if name else "nobody there is in service"
+            to = f"variant {name}" if name else "no variant is in service"
             self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {to}")
 
 
-def _made_up(effect: object) -> object:
-    """What comes of an effect that is only told of."""
+def _result_of(effect: object, now_ms: float) -> object:
+    """The result of an effect that is not carried out."""
     if isinstance(effect, Charge):
         return FREE
     if isinstance(effect, KeepBody):
-        return "none"
+        return KeptBody(now_ms, "none")
     return Mirrored((), has_body=False) if isinstance(effect, SendCopy) else None

@@ -1,21 +1,22 @@
-"""What `explain` is asked, as people write it."""
+"""The arguments of `explain`, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from policies.compiled.policy import CompiledPolicy
 from policies.http.changes import with_added
 
 
 class NotExplainable(Exception):
-    """What was asked for makes no sense; the message says why."""
+    """The arguments are not valid. The message says why."""
 
 
 def read_question(
     policy: CompiledPolicy, url: str, header_lines: Iterable[str], down: Iterable[str]
 ) -> dict[str, str]:
-    """The headers of `Name: value` lines, by lower-case name, repeated ones joined. Raises
+    """Return the headers of `Name: value` lines, by lower-case name, repeated ones joined. Raises
     `NotExplainable`."""
     scheme, mark, rest = url.partition("://")
     if scheme not in ("http", "https") or not mark or not rest.partition("/")[0]:
@@ -23,7 +24,9 @@ def read_question(
     known = [variant.name for variant in policy.variants]
     for name in down:
         if name not in known:
-            raise NotExplainable(f"down: no variant `{name[:80]}`; known: {', '.join(known)}")
+            nearest = get_close_matches(name[:80], known, n=1)
+            hint = f"did you mean `{nearest[0]}`?" if nearest else f"known: {', '.join(known)}"
+            raise NotExplainable(f"down: no variant `{name[:80]}`; {hint}")
     headers: dict[str, str] = {}
     for line in header_lines:
         name, colon, value = line.partition(":")

@@ -20,7 +20,7 @@ def likeness_of(context: RequestContext, send: Send) -> Hashable:
     identity, attribution = context.identity, carry.attribution
     return (
         rule.taken,  # what other attempts may write anew
-        *(choice.route.name, *[each.name for each in choice.candidates]),
+        *(choice.route.name, *[candidate.name for candidate in choice.candidates]),
         *(identity and identity.key.id, attribution.variant, attribution.part),
         *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),
         *_values(send.changes),

@@ -1,13 +1,12 @@
-"""Decisions that may be repeated, and for which requests (the idea of Open vSwitch's megaflows,
-Pfaff et al., NSDI 2015, for HTTP).
+"""Decisions that may be repeated, and for which requests. (The idea is Open vSwitch's megaflows:
+Pfaff et al., NSDI 2015.)
 
 1. A decision is repeated for a request with the same key: the method, the scheme and host, the
-   scope of the path, the client's place, whether there is a body, the names of all headers, and
-   the values of those that the policy may look at (`Looked`).
-2. It is remembered only if nothing else has gone into it: nothing random but the choice of a
-   split without a key, which is made anew by the same weights; no trouble, no drill, no
-   limiter, no cache, no copies, no body to keep, no URL that is written anew, no header of an
-   override; and while the API key is valid.
+   scope of the path, the client's place, whether there is a body, the names of all headers, and the
+   values of those that the policy may look at (`Looked`).
+2. It is remembered only if nothing else has gone into it. It may choose a share at random, which is
+   drawn anew by the same weights. There must be no unavailable variant, drill, limiter, cache,
+   copy, kept body, rewritten URL or override header, and the API key must stay valid.
 3. Everything is forgotten when the policy, health, a rollout or a drill changes.
 """
 
@@ -35,15 +34,15 @@ ALWAYS = (
     *("x-request-id", "traceparent"),
 )
 CORS = ("origin", "access-control-request-headers", "access-control-request-method")
-# A path that has one spelling, which is none of the router's own pages; see `url.py`.
+# A path in its one spelling (`url.py`), without the router's own pages.
 PLAIN = re.compile(r"(?:/(?!\.)[A-Za-z0-9_.~-]+)*/?", re.ASCII)
-MAX_REMOVED = 500  # characters of names of headers that go, of which clients choose many
-TRACED = ("x-request-id", "traceparent")  # another one with each request
+MAX_REMOVED = 500  # characters of the names of removed headers, which clients choose
+TRACED = ("x-request-id", "traceparent")  # differ in each request
 
 
 class Looked(NamedTuple):
-    """What decisions by a policy may look at: the values of `headers` (in lower case), the
-    query, the client's address. Requests of more than these limits are never remembered."""
+    """What decisions by a policy may look at: the values of `headers` (in lower case), the query,
+    the client's address. Requests larger than these limits are never remembered."""
 
     headers: tuple[str, ...]
     query: bool
@@ -53,8 +52,8 @@ class Looked(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """Which requests a decision is repeated for, and until when. `weights`: of the choices of
-    which this decision is the one at `choice`, in the order in which they are tried."""
+    """For which requests a decision is repeated, and until when. `weights`: those of the shares, in
+    order; this decision has chosen that at `choice`."""
 
     scope: Scope
     until_ms: float
@@ -63,8 +62,8 @@ class Remembered(NamedTuple):
 
 
 class Draws:
-    """The isolate's randomness, which tells how often a decision has used it. `first`: what the
-    first draw gives, if that has been drawn before."""
+    """The isolate's randomness, counted by decision. `first`: the first draw, if it was made
+    before."""
 
     __slots__ = ("_first", "_rng", "bits", "numbers")
 
@@ -86,14 +85,14 @@ class Draws:
 
 
 def looked_at(policy: CompiledPolicy, overrides: OverridesByRoute) -> Looked:
-    """What decisions by `policy`, with these rollouts, may look at."""
+    """Return what decisions by `policy`, with these rollouts, may look at."""
     headers = {*ALWAYS, *policy.matcher.header_names}
     address = False
     for route in policy.routes:
         headers |= _of_route(route, policy.keys.names)
         address = address or _reads_address(route)
-    for each in overrides.values():
-        headers |= {condition.name for condition in each.headers}
+    for override in overrides.values():
+        headers |= {condition.name for condition in override.headers}
     longest = min([policy.limits.url, *(route.sizes.url for route in policy.routes)])
     query = policy.matcher.reads_query
     return Looked(tuple(sorted(headers)), query, address, longest, policy.limits)
@@ -136,11 +135,11 @@ def _limits(route: Route) -> tuple[Limit, ...]:
 def remembered(
     context: RequestContext, send: Send, draws: Draws, *, is_leased: bool = False
 ) -> Remembered | None:
-    """For which requests `send`, the first effect of this one, is to be repeated; None for
-    none. `is_leased`: all rate limits let it pass by leases."""
+    """Return for which requests `send`, the first effect of this one, may be repeated; None for
+    none. `is_leased`: leases let it pass all rate limits."""
     choice = context.choice
     shares = choice.route.shares if _has_drawn_share(context, choice) else ()
-    # A draw for a share is the first; whatever else has been drawn is of this request alone.
+    # The first draw chooses the share; all other draws belong to this request alone.
     is_drawn = bool(draws.bits) or draws.numbers > bool(shares)
     if choice.route.rate_limits and not is_leased:
         return None
@@ -166,7 +165,8 @@ def remembered(
 
 
 def _has_drawn_share(context: RequestContext, choice: Forward) -> bool:
-    """Whether the share was drawn at random: without a key, and for no cohort of a rollout."""
+    """Return whether the share was drawn at random: without a key, and for no cohort of a
+    rollout."""
     if len(choice.route.shares) < 2 or choice.key:
         return False
     override, identity = choice.rollout_override, context.identity
@@ -175,7 +175,7 @@ def _has_drawn_share(context: RequestContext, choice: Forward) -> bool:
 
 
 def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
-    """Whether nothing is done that is done once only."""
+    """Return whether nothing is done that must happen only once."""
     if send.carry is None or send.url or send.kept_body or send.wants_head:
         return False
     if send.drill is not None or choice.panic or choice.is_probe_request or choice.new_cookie:
@@ -189,5 +189,6 @@ def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
 
 
 def _asks_for_override(context: RequestContext, route: Route) -> bool:
-    """Also if it may not: its API key may be one that becomes valid later."""
+    """Return whether it has the override header, even without permission: its API key may become
+    valid later."""
     return route.override is not None and route.override.header in context.arrived.headers

@@ -1,15 +1,16 @@
-"""What the phases know of a request, and of the isolate that it is in."""
+"""The context of a request, and the state of its isolate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from policies.access.authenticate import Denied, Identity
 from policies.access.given import Sealing
 from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Route
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
@@ -23,9 +24,9 @@ from policies.routing.match import Rule
 
 
 class Arrived(NamedTuple):
-    """A request as it came in. `headers` has lower-case names, repeated ones joined; all their
-    names and values together have at most `size` characters, and those names that are a
-    client's claims are `claims` (None: not known)."""
+    """A request as it came in. `headers` has lower-case names, repeated ones joined. `size`: an
+    upper bound of the characters in all names and values; `claims`: the names of headers that only
+    proxies may set (None: not known)."""
 
     now_ms: float
     method: str
@@ -38,7 +39,7 @@ class Arrived(NamedTuple):
 
 
 class HealthTracker(Protocol):
-    """What requests ask and tell of variants' health: `policies.fleet.health.Health`."""
+    """The health of variants, as requests use it: `policies.fleet.health.Health`."""
 
     def begin_probe_request(self, name: str, now_ms: float) -> None: ...
     def probe_request_patience_ms(self, name: str) -> int: ...
@@ -50,15 +51,15 @@ class HealthTracker(Protocol):
 
 
 class RolloutCounts(Protocol):
-    """Where attempts are counted for rollouts: `policies.rollouts.tallies.Tallies`."""
+    """The counts of attempts for rollouts: `policies.rollouts.tallies.Tallies`."""
 
     def note(self, run: str, side: str, is_error: bool, took_ms: float) -> None: ...
 
 
 class IsolateState(Protocol):
-    """What requests of one isolate share. `pepper`: the secret that keys are hashed with;
-    `cookie_secret`: the one that cookies are sealed with; `retries`, `latencies`: by route;
-    `refreshing`: kept answers that are asked for anew, and since when."""
+    """What the requests of one isolate share. `pepper`: the secret of hashed keys; `cookie_secret`:
+    that of sealed cookies; `retries`, `latencies`: by route; `refreshing`: cached responses that
+    are being renewed, and since when."""
 
     @property
     def health(self) -> HealthTracker: ...
@@ -78,28 +79,28 @@ class IsolateState(Protocol):
     def refreshing(self) -> MutableMapping[str, float]: ...
 
     def must_learn(self, now_ms: float) -> bool:
-        """Whether requests had better wait to hear of rollouts."""
+        """Return whether requests should wait for the state of rollouts."""
 
     def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        """Which variants are in trouble; None if none is."""
+        """Return which variants are out; None if none is."""
 
     def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
-        """The routes that rollouts have a say in, by name."""
+        """Return the routes that rollouts change, by name."""
 
     def count(self, metric: str, *labels: str | int) -> None:
-        """One more of a metric, named as in `/.router/metrics`, without `router_`."""
+        """Count one more of a metric, named as in `/.router/metrics`, without `router_`."""
 
-    def log(self, event: str, fields: dict[str, Any]) -> None:
-        """One line of the Worker's log."""
+    def log(self, event: str, fields: JsonObject) -> None:
+        """Write a line of the Worker's log."""
 
 
 UNTRACED = Trace("", "", continued=False)  # until its headers have been read
 
 
 class RequestContext:
-    """A request on its way; what later phases need is set by earlier ones. `limit_headers`: headers
-    about rate limits, which every answer has. `admitted`: who asks, or why they may not;
-    `identity`: who asks, if the route or an override wants to know."""
+    """The state of one request; each phase sets what later ones need. `limit_headers`: headers
+    about rate limits, which every response has. `admitted`: the identity, or why it was denied;
+    `identity`: the client, if the route or an override has authenticated it."""
 
     __slots__ = (
         *("admitted", "arrived", "choice", "identity", "is_repeated", "limit_headers", "policy"),
@@ -120,12 +121,12 @@ class RequestContext:
         self.admitted: Identity | Denied | None = None
         self.identity: Identity | None = None
         self.choice: Forward
-        self.refusal: Fixed | Problem | None = None  # what the router answers itself
-        self.is_repeated = False  # the first attempt has been made as a repeated decision
+        self.refusal: Fixed | Problem | None = None  # the router's own response
+        self.is_repeated = False  # the first attempt was a repeated decision
         self.limit_headers: dict[str, str] = {}
-        self.step = ""  # what that comes from, for explanations
+        self.step = ""  # the step that refused it, for explanations
 
     @property
     def sealing(self) -> Sealing:
-        """How cookies that the router gave are known."""
+        """How cookies of the router are recognized."""
         return Sealing(self.state.cookie_secret, self.arrived.now_ms)

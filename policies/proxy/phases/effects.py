@@ -1,11 +1,11 @@
-"""What the sequence asks of whoever runs it, and what it is told.
+"""Effects: the I/O that the sequence asks of its caller, and the results that it gets.
 
-1. An effect is a value. The sequence yields it and gets its outcome, which stands behind the
-   arrow. What has no arrow is the last thing that a request's way yields.
-2. `Send` with a `carry` needs no outcome before the client has its answer: if the variant's
-   answer is good (`is_good`), whoever runs the sequence gives it to the client as `carry`
-   says, and tells the outcome later, before anything is decided that it could change.
-3. Effects name bindings, headers and times; nothing of the runtime's.
+1. An effect is a value. The sequence yields it and gets its result, which the docstrings name after
+   an arrow. An effect without an arrow is the last one of a request.
+2. A `Send` with a `carry` needs no result before the client gets its response. If the variant's
+   response is good (`is_good`), the caller passes it to the client as `carry` says, and gives the
+   result to the sequence later, before any decision that it could change.
+3. Effects name bindings, headers and times, and nothing of the runtime.
 """
 
 from __future__ import annotations
@@ -26,25 +26,26 @@ Way: TypeAlias = Generator[Any, Any, T]
 
 
 class LearnRollouts(NamedTuple):
-    """Ask how far rollouts are, before the first requests of an isolate are decided. → the time"""
+    """Ask for the state of the rollouts, before the first decisions of an isolate. → the time"""
 
 
 class Charge(NamedTuple):
-    """Charge the request to all of `limits`, or to none. → `Charged`"""
+    """Charge the request to all of `limits`, or to none of them. → `Charged`"""
 
     limits: Sequence[Limit]
     identity: Identity | None
 
 
 class Charged(NamedTuple):
-    """`problem`: why the request may not pass; `headers`: what its answer says about limits."""
+    """The result of a charge. `problem`: why the request is denied, else None; `headers`: those
+    that describe the limits, for the response."""
 
     problem: Problem | None
     headers: dict[str, str]
 
 
 class LookUp(NamedTuple):
-    """Look up the kept answer named `key`, and whether `mark` says that it is void. → `Found`,
+    """Look up the cached response named `key`, and whether `mark` says that it is void. → `Found`,
     or None"""
 
     key: str
@@ -52,8 +53,8 @@ class LookUp(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is kept: what was noted of it, how many bytes its body has, and when it was voided
-    (0: never)."""
+    """A cached response: its metadata (`about`), the bytes of its body, and when it was voided in
+    ms since 1970 (0: never)."""
 
     about: str
     size: int
@@ -61,15 +62,25 @@ class Found(NamedTuple):
 
 
 class KeepBody(NamedTuple):
-    """Keep the request's body for all attempts: read it `whole`, or keep it while it is
-    `arriving`, up to `most` bytes of at most `limit` (None: any number). → `Body`"""
+    """Keep the request's body for all attempts: read it `whole` within `timeout_ms` (0: any time),
+    or keep up to `most` bytes while it is `arriving`. A body has at most `limit` bytes (None: any
+    number). → `KeptBody`"""
 
     how: Keeping
     limit: int | None
     most: int
+    timeout_ms: int
 
 
-Body = Literal["kept", "broken", "none"]  # `broken`: by the client; `none`: there is none
+# `broken`: the client broke it off; `late`: not all of it came in time; `none`: there is none.
+Body = Literal["kept", "broken", "late", "none"]
+
+
+class KeptBody(NamedTuple):
+    """What came of keeping the body, and when."""
+
+    now_ms: float
+    body: Body
 
 
 class Copy(NamedTuple):
@@ -83,9 +94,8 @@ class Copy(NamedTuple):
 
 
 class SendCopy(NamedTuple):
-    """Send copies beside the request. `keeps_body`: they have one, of at most `most` bytes.
-    → the variants whose bindings are there, and whether attempts take the body from what is
-    kept, as `Mirrored`"""
+    """Send copies beside the request. `keeps_body`: the copies have its body, of at most `most`
+    bytes. → `Mirrored`"""
 
     copies: Sequence[Copy]
     keeps_body: bool
@@ -95,13 +105,15 @@ class SendCopy(NamedTuple):
 
 
 class Mirrored(NamedTuple):
+    """The variants whose bindings exist, and whether attempts take the body from the kept one."""
+
     variants: Sequence[str]
     has_body: bool
 
 
 class Keep(NamedTuple):
-    """Keep a copy of the answer under `key` for so long, with what is noted of it, if it has
-    at most `most` bytes."""
+    """Cache a copy of the response under `key` for `seconds`, with its metadata, if its body has at
+    most `most` bytes."""
 
     key: str
     about: str
@@ -110,8 +122,8 @@ class Keep(NamedTuple):
 
 
 class Attribution(NamedTuple):
-    """What a failure counts against if an answer breaks off after it has begun: the variant, when
-    its attempt began, and the rollout's run and side (`-` for none)."""
+    """What a response counts against if it breaks off after it has begun: the variant, the start of
+    its attempt, and the run and side of a rollout (`-` for none)."""
 
     variant: str
     began_ms: float
@@ -119,7 +131,7 @@ class Attribution(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """Give the variant's answer to the client, with these changes of its headers."""
+    """Pass the variant's response to the client, with these changes of its headers."""
 
     changes: Changes
     attribution: Attribution
@@ -127,11 +139,13 @@ class Carry(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Send the request to a binding. `url`: None for the client's own; `kept_body`: take the
-    body from what is kept; `timeout_ms`: until the answer begins, 0 for no limit; `limit`:
-    bytes of a body whose length is not announced; `drill`: what stands in front of the
-    binding; `codes`: statuses of answers that are not good; `wants_head`: the outcome has the
-    answer's headers. → `Came`"""
+    """Send the request to a binding. → `Came`
+
+    `url`: None for the client's own. `timeout_ms`: until the response begins, 0 for none. `limit`:
+    the most bytes of a body whose length is not announced. `kept_body`: take the body from the kept
+    one. `drill`: the fault in front of the binding. `codes`: statuses of responses that are not
+    good. `wants_head`: the result has the headers of the response.
+    """
 
     variant: str
     binding: str
@@ -146,15 +160,17 @@ class Send(NamedTuple):
     wants_head: bool = False
 
     def is_good(self, status: int) -> bool:
-        """Whether the client gets an answer of this status without another look."""
+        """Return whether a response of this status goes to the client without another decision."""
         return self.carry is not None and 0 < status < 500 and status not in self.codes
 
 
 class Came(NamedTuple):
-    """What came of an attempt, at `now_ms`. `status`: that of the answer, 0 for none; then
-    `error` has the name of what happened, `said` its message. `retry_after`: the header, None
-    if there is none. `is_broken`: the client has broken its body
-    off; `is_gone`: too much of the kept body has gone by to send it again."""
+    """The result of an attempt, at `now_ms`.
+
+    `status` is that of the response, 0 for none; then `error` names what happened, and `said` is
+    its message. `retry_after`: the header, None if absent. `is_broken`: the client broke its body
+    off. `is_gone`: too much of the body has passed by to send it again.
+    """
 
     now_ms: float
     status: int
@@ -167,8 +183,8 @@ class Came(NamedTuple):
 
 
 class Race(NamedTuple):
-    """Send `first`, and if no answer has begun after so long, `second`, too. An answer of a
-    status in `codes` is taken only if there is no other. → `Raced`"""
+    """Send `first`, and if no response has begun after `after_ms`, `second` too. A response with a
+    status in `codes` is used only if there is no other. → `Raced`"""
 
     first: Send
     second: Send
@@ -177,8 +193,8 @@ class Race(NamedTuple):
 
 
 class Raced(NamedTuple):
-    """`taken`: whose answer (0 or 1); `came`: of each attempt that was made, None if it was
-    given up."""
+    """The result of a race. `taken`: which response is used (0 or 1); `came`: the result of each
+    attempt that was sent, None if it was cancelled."""
 
     now_ms: float
     taken: int
@@ -186,13 +202,14 @@ class Raced(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Wait so long. → the time"""
+    """Wait for so many milliseconds. → the time"""
 
     ms: float
 
 
 class Void(NamedTuple):
-    """Note under all of `marks`, for so long, that what was asked for before is void. → None"""
+    """Note under all of `marks`, for `seconds`, that responses to requests before `at_ms` are void.
+    → None"""
 
     marks: Sequence[str]
     at_ms: float
@@ -200,25 +217,26 @@ class Void(NamedTuple):
 
 
 class Refresh(NamedTuple):
-    """Go another way in the background, after the answer. → None"""
+    """Run another sequence in the background, after the response. → None"""
 
     way: Way[None]
 
 
 class Store(NamedTuple):
-    """Keep the answer that `Send` has got; the end of a way in the background."""
+    """Cache the response that `Send` has got; ends a sequence in the background."""
 
     keep: Keep
 
 
 class Forget(NamedTuple):
-    """Remove what is kept under `key`, if any; the end of a way in the background."""
+    """Remove what is cached under `key`, if anything; ends a sequence in the background."""
 
     key: str
 
 
 class Respond(NamedTuple):
-    """The router's own answer. `kept`: its body is the one that was looked up."""
+    """Answer with a response of the router itself. `kept`: its body is the cached one that was
+    looked up."""
 
     status: int
     headers: Pairs
@@ -227,4 +245,4 @@ class Respond(NamedTuple):
 
 
 class Own(NamedTuple):
-    """The router's own page is asked for."""
+    """Answer with a page of the router itself."""

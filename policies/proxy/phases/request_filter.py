@@ -1,8 +1,8 @@
-"""Phase 1: whether the request may pass, or is answered by the router itself.
+"""Phase 1: whether the request may pass, or the router answers itself.
 
-Sizes, the URL's one spelling, the router's own pages, preflight, match, redirect, rate limits
-and API key, fixed answers. Limits by address, header and route come before the key, so that
-guessing keys is limited; limits by key come after it.
+Sizes, the one spelling of the URL, the router's own pages, preflights, the match, redirects, rate
+limits, the API key, fixed responses. Limits by address, header and route are charged before the key
+is checked, so that guessing keys is limited; limits by key after it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Refusal = Fixed | Problem
 
 
 def read_request(context: RequestContext) -> Refusal | Own | None:
-    """Set `context.request`; why the request cannot be matched, if it cannot."""
+    """Set `context.request`. Returns why the request cannot be matched; None if it can."""
     arrived, policy = context.arrived, context.policy
     context.step = "limits"
     too_large = head_problem(policy.limits, arrived.url, arrived.headers, arrived.size)
@@ -42,8 +42,8 @@ def read_request(context: RequestContext) -> Refusal | Own | None:
 
 
 def request_filter(context: RequestContext) -> Refusal | None:
-    """Set `context.rule`; the answer, if the request goes no further. Who may pass is seen by
-    `admit`, on routes that ask for it."""
+    """Set `context.rule`. Returns the response, if the router answers itself. `admit` authenticates
+    clients on routes that require it."""
     policy, request = context.policy, context.request
     preflight = answer_preflight(policy, request) if policy.has_cors else None
     if preflight:
@@ -73,7 +73,8 @@ def _matched(context: RequestContext, rule: Rule) -> Route:
 
 
 def admit(context: RequestContext, route: Route) -> Way[Problem | None]:
-    """Set who asks, if the route wants to know; or why the request may not pass."""
+    """Set the identity, on routes with authentication. Returns why the request may not pass; None
+    if it may."""
     limits = route.rate_limits
     if limits:
         refused = yield from _charge(context, limits.before)
@@ -103,7 +104,7 @@ def _authenticate(context: RequestContext, route: Route) -> Problem | None:
         context.identity = found
         return None
     state.count("denials", route.name, found.reason)
-    if found.key_id:  # not for what anybody can send in any number
+    if found.key_id:  # unknown keys may come in any number
         fields = {"request_id": context.trace.request_id, "route": route.name}
         state.log("key-denied", fields | {"key_id": found.key_id, "reason": found.reason})
     return found.problem

@@ -1,7 +1,7 @@
-"""Phase 4: what the client gets: a variant's answer, a kept one, or the router's own.
+"""Phase 4: the response for the client: of a variant, of the cache, or of the router itself.
 
-Every answer carries the request's id. What the route's `cors` says comes last, on whatever
-answers, but for preflights, whose answer it is.
+Every response has the request's id. The route's `cors` is applied last, to all responses except
+preflights, which it answers itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def carried(
     more: dict[str, str] | None = None,
     keep: Keep | None = None,
 ) -> Carry:
-    """The answer of `variant`, whose attempt began then. `more`: headers that it gains."""
+    """Return how the response of `variant` is passed on. `began_ms`: the start of the attempt;
+    `more`: headers that are added."""
     choice = context.choice
     changes = changes_of(context, variant)
     if more:
@@ -36,7 +37,7 @@ def carried(
 
 
 def changes_of(context: RequestContext, variant: Variant) -> Changes:
-    """What becomes of the headers of the answer of `variant`, but for `cors`."""
+    """Return the changes of the response of `variant`, without `cors`."""
     choice = context.choice
     changes = answer_changes(context.trace, choice.route, variant, context.policy.identify)
     if context.limit_headers:
@@ -53,7 +54,7 @@ def changes_of(context: RequestContext, variant: Variant) -> Changes:
 def problem_answer(
     context: RequestContext, problem: Problem, variant: Variant | None = None
 ) -> Respond:
-    """A problem as the client gets it; `variant`: whose fault it is."""
+    """Return the response for a problem. `variant`: the one that caused it."""
     trace, route = context.trace, context.route
     more: dict[str, str] = {}
     if variant and route:
@@ -66,7 +67,7 @@ def problem_answer(
 
 
 def fixed_answer(context: RequestContext, fixed: Fixed) -> Respond:
-    """An answer that the policy gives."""
+    """Return a response of the policy."""
     headers = fixed_headers(fixed, context.trace, context.policy.identify)
     headers += context.limit_headers.items()
     answer = Respond(fixed.answer.status, headers, fixed.answer.body)
@@ -74,7 +75,7 @@ def fixed_answer(context: RequestContext, fixed: Fixed) -> Respond:
 
 
 def own_answer(context: RequestContext, answer: Respond) -> Respond:
-    """An answer that is not a variant's, with what `cors` makes of it."""
+    """Return a response of the router itself, with the headers of `cors`."""
     cors = context.route.cors if context.route else None
     if cors is None:
         return answer

@@ -1,6 +1,6 @@
-"""Phase 2: whom the request goes to, in order.
+"""Phase 2: the variants for the request, in order.
 
-To whom it says itself, if it may; else as the split, a rollout and health have it.
+The request's own selection decides, if it may; otherwise the split, rollouts and health do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from policies.proxy.phases.context import RequestContext
 
 
 def upstream_peer(context: RequestContext) -> Problem | None:
-    """Set `context.choice`; why there is none, if there is none."""
+    """Set `context.choice`. Returns why there is none; None if there is one."""
     route = context.route
     assert route, "a rule has taken the request"
     state, policy, request = context.state, context.policy, context.request

@@ -17,7 +17,7 @@ from policies.http.changes import Changes
 from policies.http.filters import SAFE_METHODS, FilterChain
 from policies.http.limits import content_length, has_content
 from policies.proxy.phases.context import RequestContext
-from policies.proxy.phases.effects import Body, Copy, KeepBody, Mirrored, SendCopy, Way
+from policies.proxy.phases.effects import Copy, KeepBody, KeptBody, Mirrored, SendCopy, Way
 from policies.proxy.phases.outgoing import Outgoing, outgoing
 from policies.resilience.drill import InFront, faults_of
 from policies.resilience.failover import BODILESS, keeping, may_repeat, plan
@@ -29,13 +29,13 @@ _MARK = Changes(["content-length"], {"x-router-mirror": "1"}, [])
 
 class Tries(NamedTuple):
     """Whom to try, in order. `repeatable`: also when the request may have reached somebody.
-    `kept_body`: the body is kept, and attempts take it from there. `is_broken`: it was to be
-    read, and the client has broken it off."""
+    `kept`: what came of keeping the body, None if it was not to be kept. `kept_body`: attempts
+    take it from there."""
 
     variants: Sequence[Variant]
     repeatable: bool
     kept_body: bool = False
-    is_broken: bool = False
+    kept: KeptBody | None = None
 
 
 def upstream_request_filter(context: RequestContext, variant: Variant, attempt: int) -> Outgoing:
@@ -71,8 +71,9 @@ def is_prepared(context: RequestContext) -> bool:
     return has_body or (filters is not None and bool(filters.mirrors))
 
 
-def prepare(context: RequestContext) -> Way[Tries]:
-    """Send the copies, and keep the body if another attempt may need it."""
+def prepare(context: RequestContext, timeout_ms: int) -> Way[Tries]:
+    """Send the copies, and keep the body if another attempt may need it; `timeout_ms`: how long
+    reading it may take (0: any time)."""
     choice, request = context.choice, context.request
     route, terms = choice.route, choice.route.failover
     tries = tries_of(context)
@@ -87,8 +88,8 @@ def prepare(context: RequestContext) -> Way[Tries]:
     how = keeping(terms, request.headers)
     if how is None:
         return tries._replace(repeatable=False)
-    body: Body = yield KeepBody(how, route.sizes.body, terms.buffer)
-    return tries._replace(kept_body=body == "kept", is_broken=body == "broken")
+    kept: KeptBody = yield KeepBody(how, route.sizes.body, terms.buffer, timeout_ms)
+    return tries._replace(kept_body=kept.body == "kept", kept=kept)
 
 
 def _mirror(context: RequestContext, plan: FilterChain) -> Way[bool]:
@@ -113,14 +114,14 @@ def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
     copies = []
     availability = state.availability(context.policy, context.arrived.now_ms)
     rollout_override = choice.rollout_override
-    for each in plan.drawn(request.method, context.rng):
-        variant = choose_mirror(context.policy, choice, each, context.rng, availability)
+    for mirror in plan.drawn(request.method, context.rng):
+        variant = choose_mirror(context.policy, choice, mirror, context.rng, availability)
         if variant is None or _is_down(context, variant):
             continue
         sent = upstream_request_filter(context, variant, 1)
         tag = (
             rollout_override.run
-            if each.side and rollout_override and rollout_override.counts
+            if mirror.side and rollout_override and rollout_override.counts
             else ""
         )
         changes = sent.changes.then(_MARK)

@@ -7,8 +7,8 @@ from the next request on; other isolates follow within seconds.
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from policies.basics.untyped import JsonObject, Parsed
 from policies.http.problems import RETRY_AFTER_S, Problem
 from router.edge.isolate.isolate import Isolate, log
 from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, run_sync
@@ -16,7 +16,7 @@ from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, r
 PATIENCE_MS = 5_000  # the Coordinator may have to read the policy first
 
 
-def ask(env: JsObject, method: str, question: str, changes: str = "") -> Any:
+def ask(env: JsObject, method: str, question: str, changes: str = "") -> Parsed:
     """The Coordinator's answer, or a problem if there is none. `changes`: the page that shows
     whether the change was made, to look at before a repetition."""
     try:
@@ -30,7 +30,7 @@ def ask(env: JsObject, method: str, question: str, changes: str = "") -> Any:
         return Problem("coordinator-unavailable", detail, (retry,))
 
 
-def learn(isolate: Isolate, answer: dict[str, Any]) -> None:
+def learn(isolate: Isolate, answer: JsonObject) -> None:
     """Apply the snapshot in an answer."""
     isolate.coordinating.hear(answer["snapshot"])
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from policies.basics.untyped import Parsed
 from router.edge.coordinator.collaborators import Sql
 from router.edge.isolate.keeper import Log
 
@@ -49,6 +50,6 @@ class Audit:
     def of_rollout(self, name: str, number: int) -> list[RolloutEvent]:
         return self._read(_OF_ROLLOUT, name, number)
 
-    def _read(self, query: str, *bindings: object) -> list[Any]:
+    def _read(self, query: str, *bindings: object) -> list[Parsed]:
         rows = self._sql.exec(query, *bindings).toArray()
         return [json.loads(str(row.event)) for row in rows]

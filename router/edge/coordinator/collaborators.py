@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from policies.basics.untyped import Parsed
 from policies.http.changes import Pairs
 from policies.resilience.drill import InFront
-from router.edge.isolate.keeper import Kv, Log
+from router.edge.isolate.keeper import EdgeKv, Log
 from router.edge.isolate.store import PolicyStore
 
 
 class Values(Protocol):
     """The object's key-value storage."""
 
-    def get(self, key: str) -> Any: ...
+    def get(self, key: str) -> Parsed: ...
     def put(self, key: str, value: object) -> None: ...
 
 
 class Sql(Protocol):
     """The object's database."""
 
-    def exec(self, query: str, *bindings: Any) -> Any: ...
+    def exec(self, query: str, *bindings: object) -> Parsed: ...
 
 
 class Storage(Protocol):
@@ -68,7 +69,7 @@ class Collaborators(NamedTuple):
     rng: Random
     clock: Callable[[], float]
     log: Log
-    kv: Callable[[], Kv]
+    kv: Callable[[], EdgeKv]
     probe: SendProbe
     ask: AskService
     start: Callable[[Coroutine[object, None, None]], None]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from workers import DurableObject
 
@@ -26,13 +25,13 @@ from router.edge.runtime.bridge import (
 class Coordinator(CoordinatorObject, DurableObject):  # type: ignore[misc]
     """Only the router calls it, through its binding."""
 
-    def __init__(self, ctx: Any, env: Any) -> None:
+    def __init__(self, ctx: JsObject, env: JsObject) -> None:
         DurableObject.__init__(self, ctx, env)
         ISOLATE.seed()  # an alarm may come before any request
         CoordinatorObject.__init__(self, _collaborators(ctx, unwrapped(env)))
 
 
-def _collaborators(ctx: Any, bindings: JsObject) -> Collaborators:
+def _collaborators(ctx: JsObject, bindings: JsObject) -> Collaborators:
     return Collaborators(
         storage=ctx.storage,
         store=ISOLATE.store,

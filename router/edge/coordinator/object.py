@@ -16,7 +16,7 @@ from secrets import token_hex
 
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.active_health import BODY_BYTES, ProbeAnswer, judge
+from policies.fleet.active_health import BODY_BYTES, ProbeAnswer, judge, target_of
 from policies.fleet.coordination import Coordination, coordination_from
 from policies.fleet.report import report_from
 from policies.fleet.snapshot import snapshot_json
@@ -195,7 +195,8 @@ class CoordinatorObject:
 
     def _begin_probes(self, policy: CompiledPolicy, now: float) -> None:
         variants = {variant.name: variant for variant in policy.variants}
-        self._state.plan(policy.health.active, list(variants), now)
+        targets = {name: target_of(variant) for name, variant in variants.items()}
+        self._state.plan(policy.health.active, targets, now)
         for name in self._state.active_health.begin(now):
             self._start(self._probe(variants[name]))
 
@@ -203,7 +204,7 @@ class CoordinatorObject:
         """Probe one variant, and record the result."""
         began = self._clock()
         answer = await self._send_probe(variant, began)
-        self._state.active_health.end(variant.name, answer, self._clock())
+        self._state.active_health.end(variant.name, target_of(variant), answer, self._clock())
         self._state.look(self._clock())
         self._write()
 

@@ -11,8 +11,9 @@ import json
 from asyncio import wait_for
 from collections.abc import Container
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from policies.basics.untyped import Parsed
 from policies.compiled.policy import CompiledPolicy
 from policies.rollouts.analysis import Result
 from policies.rollouts.rollouts import CheckRequest, RolloutRefusal, Rollouts
@@ -64,7 +65,7 @@ class Rolling:
             self._log("tallies-unread", error_fields(error))
 
     def act(
-        self, question: list[Any], now_ms: float, unwell: Container[str], drilled: Container[str]
+        self, question: list[Parsed], now_ms: float, unwell: Container[str], drilled: Container[str]
     ) -> dict[str, object]:
         """Takes `[name, action, by whom, note, force]`. Returns `rollout`, or `refused` with the
         reason and `unknown`: whether there is no rollout of that name."""

@@ -14,8 +14,9 @@ from asyncio import wait_for
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
+from policies.basics.untyped import JsonObject
 from policies.fleet.health import TOLD_FOR_MS
 from policies.fleet.report import Report, Tally, report_json
 from policies.fleet.snapshot import Snapshot, snapshot_from
@@ -37,7 +38,7 @@ LOST_MS = 5_000  # a sync without an answer for so long ended with its request
 Ask = Callable[[str], Awaitable[str]]
 
 
-class Reporter(Protocol):
+class ReportSource(Protocol):
     """The source of reports, which learns from snapshots: `policies.fleet.health.Health`."""
 
     is_urgent: bool
@@ -54,7 +55,7 @@ class Coordinating:
 
     def __init__(
         self,
-        health: Reporter,
+        health: ReportSource,
         metrics: Metrics,
         rng: Random,
         clock: Callable[[], float],
@@ -159,9 +160,7 @@ class Coordinating:
     async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
         try:
             copy = await wait_for(read(ROLLOUTS_KEY), COPY_MS / 1000)
-            document: dict[str, Any] = (
-                json.loads(copy) if copy else {"rollouts": (), "is_all": False}
-            )
+            document: JsonObject = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
             if not self.rollout_overrides.is_known:  # else a sync has brought newer state meanwhile
                 self.learn_rollouts(document["rollouts"], is_all=bool(document["is_all"]))
         except Exception as error:

@@ -12,10 +12,10 @@ from collections.abc import Coroutine
 from functools import partial
 from random import Random
 from secrets import randbits
-from typing import Any
 
 from policies.access.given import cookie_secret
 from policies.balancing.availability import Availability
+from policies.basics.untyped import JsonObject
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.proxy.phases.context import RequestContext
@@ -71,7 +71,7 @@ class Isolate:
         self.cookie_secret = b""  # the one that cookies are sealed with, if there is one
         self._seeded = False
 
-    def _health_event(self, event: str, fields: dict[str, Any]) -> None:
+    def _health_event(self, event: str, fields: JsonObject) -> None:
         """Record and log an event of a variant's health."""
         if event == "variant-ejected":
             self.metrics.ejections[fields["variant"], fields["reason"]] += 1
@@ -102,7 +102,7 @@ class Isolate:
         """Add 1 to a counter."""
         getattr(self.metrics, metric)[labels] += 1
 
-    def log(self, event: str, fields: dict[str, Any]) -> None:
+    def log(self, event: str, fields: JsonObject) -> None:
         log(event, fields)
 
     def record_broken_answer(self, name: str, began_ms: float, part: str) -> None:

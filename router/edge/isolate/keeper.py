@@ -15,7 +15,7 @@ from router.edge.isolate.slices import slowly
 Log = Callable[[str, dict[str, object]], None]
 
 
-class Kv(Protocol):
+class EdgeKv(Protocol):
     """The part of Workers KV that the store needs."""
 
     async def get(self, key: str) -> bytes | None: ...
@@ -57,7 +57,7 @@ class Keeper:
         """Note that KV has another policy."""
         self._data = self._tables = None
 
-    async def keep(self, kv: Kv, lag_ms: float) -> None:
+    async def keep(self, kv: EdgeKv, lag_ms: float) -> None:
         data, now = self._data, self._clock()
         if data is None or now < self._due_ms:
             return
@@ -78,14 +78,14 @@ class Keeper:
         ) as error:  # KV takes one write a second of a key; another isolate may have written
             self._log("last-good-not-kept", {"error": str(error)[:200]})
 
-    async def _keep_compiled(self, kv: Kv) -> None:
+    async def _keep_compiled(self, kv: EdgeKv) -> None:
         """Write the compiled form, so that other isolates need not read the YAML."""
         tables, digest, self._tables = self._tables, self._digest, None
         if tables is not None:
             await kv.put(COMPILED_PREFIX + digest, await slowly(form_steps(tables)))
             self._written.add(digest)
 
-    async def _delete_left(self, kv: Kv, digest: str) -> None:
+    async def _delete_left(self, kv: EdgeKv, digest: str) -> None:
         """Delete the compiled forms written here, but for `digest`, which KV has."""
         for other in self._written - {digest}:
             self._written.discard(other)

@@ -32,7 +32,7 @@ PAUSE_MS = 1_000
 MAX_KEYS = 5_000  # in each of two generations, a few hundred bytes each
 
 
-class Charge(NamedTuple):
+class LimitCharge(NamedTuple):
     """A request that a limit allowed: by a lease, by a grant of its own, or by neither if the
     limiter failed."""
 
@@ -70,7 +70,7 @@ class Limiting:
         self._now = now_ms
         self._request = request
         self._route = route
-        self._charges: list[Charge] = []
+        self._charges: list[LimitCharge] = []
         self._statuses: list[LimitStatus] = []
 
     def charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Charged]:
@@ -107,7 +107,7 @@ class Limiting:
             lease = local.lease(self._now)
             if lease:
                 lease.left -= 1
-                self._passed(Charge(limit, key, local, lease, 0))
+                self._passed(LimitCharge(limit, key, local, lease, 0))
                 continue
             problem = yield from self._ask(limit, key, local)
             if problem:
@@ -117,19 +117,19 @@ class Limiting:
     def _ask(self, limit: Limit, key: str, local: Local) -> Way[Problem | None]:
         grant, self._now = yield from self._limits.ask(limit, key, local, self._now)
         if grant is None:
-            return (yield from self._unknown(limit, Charge(limit, key, local, None, 0)))
+            return (yield from self._unknown(limit, LimitCharge(limit, key, local, None, 0)))
         if not grant.number:
             return (yield from self._denied(limit, local))
-        self._passed(Charge(limit, key, local, None, grant.id))
+        self._passed(LimitCharge(limit, key, local, None, grant.id))
         return None
 
-    def _passed(self, charge: Charge) -> None:
+    def _passed(self, charge: LimitCharge) -> None:
         limit, local = charge.limit, charge.local
         self._limits.count(limit, "allowed")
         self._charges.append(charge)
         self._statuses.append(LimitStatus(limit, local.remaining(), local.full_ms(self._now)))
 
-    def _unknown(self, limit: Limit, charge: Charge) -> Way[Problem | None]:
+    def _unknown(self, limit: Limit, charge: LimitCharge) -> Way[Problem | None]:
         self._limits.count(limit, "error")
         self._statuses.append(LimitStatus(limit, None, 0))
         if limit.on_error == "allow":

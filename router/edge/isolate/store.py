@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from policies.compiled.policy import CompiledPolicy
 from policies.language.findings.findings import Finding
 from policies.language.load import digest_steps
-from router.edge.isolate.keeper import Keeper, Kv, Log
+from router.edge.isolate.keeper import EdgeKv, Keeper, Log
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.edge.isolate.reading import Reading, Source
 from router.edge.isolate.slices import PAUSE_S, SLICE_UNITS, slowly
@@ -91,7 +91,7 @@ class PolicyStore:
         self.asked_ms, self._due_ms = now_ms, now_ms + self.timing.refresh_ms
         return True
 
-    async def refresh(self, kv: Kv, within_ms: float = READ_MS) -> None:
+    async def refresh(self, kv: EdgeKv, within_ms: float = READ_MS) -> None:
         """Ask KV, and serve a new policy if it is valid. Never raises."""
         self._read_number += 1
         number = self._read_number
@@ -104,18 +104,18 @@ class PolicyStore:
                 self._due_ms = self._clock() + RETRY_MS
             self._log("policy-unread", {"error": str(error)[:200] or type(error).__name__})
 
-    async def keep(self, kv: Kv) -> None:
+    async def keep(self, kv: EdgeKv) -> None:
         """Finish reading the policy in KV, and store it as the last good one. Never raises."""
         await self._read_on()
         if self.kv_error is None:
             await self._keeper.keep(kv, self.timing.lag_ms)
 
-    async def refresh_and_keep(self, kv: Kv) -> None:
+    async def refresh_and_keep(self, kv: EdgeKv) -> None:
         """`refresh`, then `keep`."""
         await self.refresh(kv)
         await self.keep(kv)
 
-    async def _ask(self, kv: Kv, number: int) -> None:
+    async def _ask(self, kv: EdgeKv, number: int) -> None:
         data = await kv.get(POLICY_KEY)
         digest = self._held if data == self._data and self._held else await _digest_of(data)
         compiled = await self._compiled(kv, digest)
@@ -159,7 +159,7 @@ class PolicyStore:
             )
         self._serve(reading.policy, reading.source)
 
-    async def _compiled(self, kv: Kv, digest: str) -> bytes | None:
+    async def _compiled(self, kv: EdgeKv, digest: str) -> bytes | None:
         """The compiled form of the policy with that digest, if it is needed and there is one."""
         if not digest or digest in (self._held, self.policy.digest):
             return None
@@ -181,7 +181,7 @@ class PolicyStore:
             self._readings.append(self._begin(data, digest, compiled, "kv"))
             garbage.reading()
 
-    async def _take_last_good(self, kv: Kv) -> None:
+    async def _take_last_good(self, kv: EdgeKv) -> None:
         data = await kv.get(LAST_GOOD_KEY)
         digest = await _digest_of(data)
         compiled = await self._compiled(kv, digest)

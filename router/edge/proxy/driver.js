@@ -137,7 +137,7 @@ async function attempt(way, sent) {
     else if (way.short) upload = way.short;
     else if (uploads.isShort(request)) {
       const began = Date.now();
-      upload = way.short = await uploads.short(request, sent.timeout);
+      upload = way.short = (await uploads.kept(request, sent.timeout)).again();
       plan = { ...sent, timeout: left(sent.timeout, began) };
     }
     const sending = send(env, request, plan, upload);
@@ -166,9 +166,10 @@ function came(way, wantsHead) {
   return [Date.now(), status, headers.get("retry-after"), "", "", ...upload(way), head];
 }
 
-// The outcome of an error, for Python.
+// The outcome of an error, for Python. A variant that waits for the client's body is not late.
 function none(error, way) {
-  return [Date.now(), 0, null, error.name, `${error}`, ...upload(way), []];
+  const isLate = error.name === "TimeoutError" && uploads.isIncomplete(way.request);
+  return [Date.now(), 0, null, isLate ? "UploadLate" : error.name, `${error}`, ...upload(way), []];
 }
 
 // Whether the client has broken its body off, and whether the body is lost for another attempt.
@@ -217,12 +218,15 @@ const EFFECTS = {
     way.found = found.body;
     return [found.about, found.size, found.voided];
   },
-  async body(way, how, limit, most) {
+  async body(way, how, limit, most, timeout) {
     const { request } = way;
-    if (how === "arriving") way.source = uploads.arriving(request, limit, most);
-    else way.source = await uploads.kept(request);
-    if (way.source) return "kept";
-    return how === "arriving" ? "none" : "broken";
+    try {
+      if (how === "arriving") way.source = uploads.arriving(request, limit, most);
+      else way.source = await uploads.kept(request, timeout);
+    } catch (error) {
+      return [Date.now(), error.name === "UploadLate" ? "late" : "broken"];
+    }
+    return [Date.now(), way.source ? "kept" : "none"];
   },
   mirror(way, copies, keepsBody, limit, most, timeout) {
     if (keepsBody) way.source = uploads.arriving(way.request, limit, most);

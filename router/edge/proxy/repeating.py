@@ -35,6 +35,7 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import Came, Charge, Charged, Send
 from policies.proxy.phases.headers import Trace
 from policies.proxy.sequence import proxy
+from policies.rollouts.overrides import OverridesByRoute
 from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting, keyed
 
@@ -110,7 +111,7 @@ class Repeating:
         found = {**found, **self._older, **self._templates}
         self._forgotten = dict(list(found.items())[-self._most :])
 
-    def _state_of(self, now_ms: float) -> tuple[Any, bool, Any]:
+    def _state_of(self, now_ms: float) -> tuple[CompiledPolicy, bool, OverridesByRoute]:
         isolate = self._isolate
         policy = isolate.store.policy
         is_calm = self._may_repeat and isolate.store.ready and not isolate.drills
@@ -264,7 +265,8 @@ class Repeating:
             return False
         limits = self._isolate.limits
         return all(
-            limits.is_lent(purse, *each) for purse, each in zip(purses, charged, strict=True)
+            limits.is_lent(purse, *limit_key)
+            for purse, limit_key in zip(purses, charged, strict=True)
         )
 
 

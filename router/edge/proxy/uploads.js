@@ -1,5 +1,5 @@
-// Bodies of requests to variants. If a client breaks its body off, the request is `isBroken`, so
-// that no variant is blamed for the failure.
+// Bodies of requests to variants. If a client breaks its body off, the request is `isBroken`; while
+// its body has not come whole, it is `isIncomplete`. So no variant is blamed for what a client does.
 //
 // In a stream of unknown length, a variant would take a break for the end (seen on workerd: a
 // service binding loses the error). So such a stream never breaks: it stalls, its `failed` is
@@ -17,9 +17,16 @@ const BODILESS = ["GET", "HEAD"];
 const NOTHING = {}; // an empty body, which can be sent any number of times
 
 const broken = new WeakSet(); // requests whose bodies broke off
+const incomplete = new WeakSet(); // requests whose bodies are under way
 
 export function isBroken(request) {
   return broken.has(request);
+}
+
+// Whether the body of `request` is being sent, and has not come whole: the variant may still wait
+// for the client.
+export function isIncomplete(request) {
+  return incomplete.has(request);
 }
 
 // The length of a stream of the runtime, if it is known.
@@ -52,21 +59,27 @@ export function carried(request, limit) {
   }
   if (length !== undefined) {
     const through = passage(length);
-    piped(body, through, {}).catch(() => broken.add(request));
+    piped(request, through, {}).catch(() => broken.add(request));
     return { stream: through.readable };
   }
   if (limit >= 0) return new Arriving(request, limit, 0).again();
   const { upload, fail } = begun(request);
   const through = passage(length);
-  piped(body, through, { preventAbort: true }).catch(() => fail(brokenOff()));
+  piped(request, through, { preventAbort: true }).catch(() => fail(brokenOff()));
   upload.stream = through.readable;
   return upload;
 }
 
-// Rejects only if `stream` itself breaks: a reader that stops early cancels it.
-function piped(stream, through, how) {
-  const piping = stream.pipeTo(through.writable, { preventCancel: true, ...how });
-  return piping.catch(() => stream.cancel());
+// Rejects only if the body itself breaks: a reader that stops early cancels it.
+function piped(request, through, how) {
+  const { body } = request;
+  incomplete.add(request);
+  const piping = body.pipeTo(through.writable, { preventCancel: true, ...how });
+  return piping
+    .then(
+      () => incomplete.delete(request),
+      () => body.cancel(),
+    );
 }
 
 // Whether the body of `request` is read before it is sent: its length is known and so short that it
@@ -77,36 +90,29 @@ export function isShort(request) {
   return length > 0 && length <= SHORT;
 }
 
-// The body of `request`, read to its end, to be sent any number of times; undefined if the
-// client breaks it off.
-export async function kept(request) {
-  try {
-    const stream = await request.arrayBuffer();
-    return { again: () => ({ stream }) };
-  } catch {
-    return undefined;
-  }
-}
-
-// A short body, read to its end, to be sent. Throws if the client breaks it off, or has not sent all
-// of it within `timeout` ms (0: any time).
-export async function short(request, timeout) {
-  const body = await within(kept(request), timeout);
-  if (body) return body.again();
-  broken.add(request);
-  throw brokenOff();
-}
-
-// The result of `work`; undefined if there is none within `timeout` ms (0: any time).
-async function within(work, timeout) {
-  if (!timeout) return work;
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, timeout);
+// The body of `request`, read to its end, to be sent any number of times. Throws an UploadBroken if
+// the client breaks it off, an UploadLate if it has not sent all of it within `timeout` ms (0: any
+// time).
+export async function kept(request, timeout) {
+  const reading = request.arrayBuffer().catch(() => {
+    broken.add(request);
+    throw brokenOff();
   });
-  const result = await Promise.race([work, late]);
-  clearTimeout(timer);
-  return result;
+  const stream = await (timeout ? within(reading, timeout) : reading);
+  return { again: () => ({ stream }) };
+}
+
+async function within(reading, timeout) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(named("UploadLate", "the body did not come in time")), timeout);
+  });
+  reading.catch(() => {}); // it may fail later than that
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 // The body of `request`, streamed and kept for another attempt as long as it has at most `most`
@@ -167,9 +173,11 @@ class Arriving {
   }
 
   async read() {
+    incomplete.add(this.request);
     const { value } = await this.reader.read().catch(() => {
       throw brokenOff();
     });
+    incomplete.delete(this.request);
     this.came += value?.byteLength ?? 0;
     if (this.came > this.most) this.start = undefined;
     if (this.limit >= 0 && this.came > this.limit) {

@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from itertools import chain
-from typing import Any
 
+from policies.basics.untyped import Parsed
 from policies.http.changes import Changes
 from policies.http.claims import claims_among
 from policies.http.request import Client
@@ -24,6 +24,7 @@ from policies.proxy.phases.effects import (
     Found,
     Keep,
     KeepBody,
+    KeptBody,
     LearnRollouts,
     LookUp,
     Mirrored,
@@ -122,13 +123,13 @@ def _race(effect: Race) -> list[object]:
     return [*sends, effect.after_ms, _codes(effect.codes)]
 
 
-_EFFECTS: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
+_EFFECTS: dict[type, tuple[str, Callable[[Parsed], list[object]]]] = {
     AskLimiter: ("ask", list),
     GiveBack: ("giveback", list),
     Respond: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
     Carry: ("carry", lambda e: [*_changes(e.changes), _attribution(e), _keep(e.keep)]),
     Forget: ("forget", lambda e: [e.key]),
-    KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),
+    KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most, e.timeout_ms]),
     LearnRollouts: ("learn", lambda e: []),
     LookUp: ("lookup", list),
     SendCopy: ("mirror", _mirror),
@@ -147,17 +148,18 @@ def parse_outcome(effect: object, text: str) -> object:
     return build(fields) if build else fields
 
 
-def _came(fields: list[Any]) -> Came:
+def _came(fields: list[Parsed]) -> Came:
     *rest, headers = fields
     return Came(*rest)._replace(headers=[(name, value) for name, value in headers])
 
 
-def _raced(fields: list[Any]) -> Raced:
+def _raced(fields: list[Parsed]) -> Raced:
     now, winner, *came = fields
     return Raced(now, winner, [answer and _came(answer) for answer in came])
 
 
-_OUTCOMES: dict[type, Callable[[Any], Any]] = {
+_OUTCOMES: dict[type, Callable[[Parsed], object]] = {
+    KeepBody: lambda fields: KeptBody(*fields),
     LookUp: lambda fields: fields and Found(*fields),
     SendCopy: lambda fields: Mirrored(*fields),
     Race: _raced,

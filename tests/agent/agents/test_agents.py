@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from itertools import count
 from random import Random
@@ -17,6 +16,7 @@ from agent.agents.agents import KEPT_VERSIONS, AgentKey, Agents, Changed, Versio
 from agent.queue.database import Database, DatabaseUnavailable
 from tests.agent.queue.sqlite import MIGRATIONS, failing, memory
 from tests.support.examples import examples
+from tests.support.running import run
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def key(id: str) -> AgentKey:
 
 
 def do(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
+    return run(work)
 
 
 def test_every_change_is_a_version() -> None:

@@ -18,6 +18,7 @@ from agent.core.web.egress import Egress
 from agent.queue.database import Database
 from agent.queue.job import JobKey, Submitted
 from tests.agent.queue.making import TENANT, Queue, key, submission
+from tests.support.running import run
 
 URL = "https://hooks.example/done"
 SECRET = "whsec_" + "c2VjcmV0" * 4
@@ -68,7 +69,7 @@ class Outbox(Queue):
     def submit_with_callback(self, id: str, url: str = URL, **more: Any) -> None:
         asked = submission(id, max_attempts=2, **more)
         given = (asked, self.now, [registration(asked.key, url)])
-        assert isinstance(asyncio.run(self.jobs.submit(*given)), Submitted)
+        assert isinstance(run(self.jobs.submit(*given)), Submitted)
 
     def ended(self, *ids: str) -> None:
         """Jobs with callbacks, which are completed."""
@@ -78,19 +79,19 @@ class Outbox(Queue):
             assert self.complete(id, "ann", result=RESULT).is_done
 
     def callback(self, id: str, tenant: str = TENANT) -> Callback:
-        found = asyncio.run(self.callbacks.of(key(id, tenant)))
+        found = run(self.callbacks.of(key(id, tenant)))
         assert found
         return found
 
     def take(self, limit: int = 9, ticket: str = "t") -> list[Due]:
-        return asyncio.run(self.callbacks.take(limit, self.now, LEASE_MS, ticket))
+        return run(self.callbacks.take(limit, self.now, LEASE_MS, ticket))
 
     def settle(self, due: Due, verdict: Verdict) -> None:
-        asyncio.run(self.callbacks.settle([(due, verdict)], self.now))
+        run(self.callbacks.settle([(due, verdict)], self.now))
 
     def deliver(self, way: Way, until_ms: int = FOREVER) -> DeliveryCounts:
         asked: Any = deliver_due(self.callbacks, way, self.egress, self.signer, until_ms)
-        told: DeliveryCounts = asyncio.run(asked)
+        told: DeliveryCounts = run(asked)
         return told
 
 

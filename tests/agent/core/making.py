@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from itertools import count
@@ -25,6 +24,7 @@ from agent.records.records import Records
 from agent.sandbox.execute import Error, Outcome, PythonJob
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
+from tests.support.running import run
 
 T = TypeVar("T")
 START = 1_790_000_000_000.0
@@ -142,4 +142,4 @@ class World(Tools):
 
 
 def wait(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
+    return run(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Sequence
 from itertools import count
 from typing import Any, TypeVar
@@ -27,6 +26,7 @@ from agent.queue.job import (
 from agent.queue.jobs import Jobs
 from agent.queue.limits import USUAL, Limits
 from tests.agent.queue.sqlite import memory
+from tests.support.running import run
 
 T = TypeVar("T")
 TENANT = "tenant"
@@ -159,4 +159,4 @@ class Queue:
         return self._do(self.jobs.forget(before_ms))
 
     def _do(self, asked: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(asked)
+        return run(asked)

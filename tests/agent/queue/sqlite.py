@@ -8,6 +8,7 @@ import json
 import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -62,9 +63,18 @@ class Sqlite:
         return Rows(rows, max(0, cursor.rowcount))
 
 
-def memory() -> Sqlite:
+@cache
+def _migrated() -> bytes:
     connection = connect()
     migrate(connection)
+    image = connection.serialize()
+    connection.close()
+    return image
+
+
+def memory() -> Sqlite:
+    connection = connect()
+    connection.deserialize(_migrated())
     return Sqlite(connection)
 
 

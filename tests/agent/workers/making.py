@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from itertools import count
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from agent.queue.jobs import Jobs
 from agent.workers.worker import Loads, Worker, WorkerDetails, WorkerKey, WorkerState
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
+from tests.support.running import run
 
 T = TypeVar("T")
 SKILL = "resize"
@@ -96,4 +96,4 @@ class Place:
         return job.error
 
     def do(self, asked: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(asked)
+        return run(asked)

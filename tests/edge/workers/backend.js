@@ -134,6 +134,11 @@ const ACTS = {
     await scheduler.wait(600_000);
     return new Response("too late");
   },
+  async "read-and-hang"(request) {
+    for await (const _ of request.body ?? []);
+    await scheduler.wait(600_000);
+    return new Response("too late");
+  },
   async slow(request, url, ms) {
     await scheduler.wait(Number(ms));
     return new Response("slow");

@@ -162,5 +162,25 @@ def test_explain_tells_the_limits_in_their_order() -> None:
     ]
 
 
+def test_the_text_of_a_limit() -> None:
+    """Each has its own, also with a burst and an odd period of its own."""
+    odd = {"limit": 5, "per": "90s", "burst": 2, "by": "route"}
+    key = {"id": "a", "sha256": HASH, "rate_limits": {"key": {"limit": "3/1s"}}}
+    route = {"name": "r", "auth": "required", "split": {"production": 1}}
+    limits = {**LIMITS, "odd": odd}
+    made = compiled(
+        auth={"keys": [key]}, rate_limits=limits, routes=[{**route, "rate_limits": [*limits]}]
+    )
+    client = Client(ip="192.0.2.1")
+    told = explain(made, "GET", "https://h/", {"x-api-key": "secret"}, client, Surroundings(0.0))
+    assert [step["text"] for step in told["steps"] if step["step"] == "limit"] == [
+        "ip by ip 192.0.2.1: 100 per minute, burst 100",
+        "tenant by header x-tenant (none): 10 per second, burst 10",
+        "all by route r: 5 per hour, burst 5",
+        "odd by route r: 5 per 1m30s, burst 2",
+        "key by api_key a: 3 per second, burst 3",
+    ]
+
+
 def test_explain_stops_where_the_request_does() -> None:
     assert [each["name"] for each in explained({})["rate_limits"]] == ["ip"]

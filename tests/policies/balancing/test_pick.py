@@ -269,10 +269,10 @@ def explained(name: str, key: str | None = "operator", *down: str) -> dict[str, 
 @pytest.mark.parametrize(
     ("name", "down", "text"),
     [
-        ("c-1", [], "key operator picks variant c-1; nobody else is tried"),
-        ("c-1", ["c-1"], "key operator picks variant c-1, although it is down; nobody"),
-        ("resting", ["resting"], "variant resting, although it is drained and down; nobody"),
-        ("production", [], "key operator picks pool production, without its fallbacks"),
+        ("c-1", [], "key operator selects variant c-1; no other variant is tried"),
+        ("c-1", ["c-1"], "key operator selects variant c-1, although it is down; no other"),
+        ("resting", ["resting"], "variant resting, although it is drained and down; no other"),
+        ("production", [], "key operator selects pool production, without its fallbacks"),
     ],
 )
 def test_it_is_told(name: str, down: list[str], text: str) -> None:

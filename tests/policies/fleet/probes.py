@@ -19,4 +19,9 @@ TERMS = ActiveTerms(
 START = 1_800_000_000_000.0
 
 
+def targets(*names: str) -> dict[str, str]:
+    """Variants, each with a binding of its own."""
+    return {name: name.upper() for name in names}
+
+
 GOOD, BAD = ProbeAnswer(200, 12), ProbeAnswer(0, 2_000, "no answer in 2000 ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
@@ -9,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.fleet.active_health import ActiveHealth, Probe, judge
+from policies.compiled.model import Variant
+from policies.fleet.active_health import ActiveHealth, Probe, judge, target_of
 from policies.resilience.health_terms import ActiveTerms
-from tests.policies.fleet.probes import BAD, GOOD, START, TERMS
+from tests.policies.fleet.probes import BAD, GOOD, START, TERMS, targets
 
 
 def trajectory(terms: ActiveTerms, outcomes: str, state: str = "unknown") -> str:
     """The state after each outcome (`+` or `-`), as its first letter."""
-    probe = Probe(START)
+    probe = Probe("ONE", START)
     probe.state = state  # type: ignore[assignment]
     states = []
     for number, outcome in enumerate(outcomes):
@@ -48,7 +50,7 @@ def test_thresholds_of_one_decide_at_once() -> None:
 
 
 def test_a_state_knows_since_when_it_is_and_whether_it_recovered() -> None:
-    probe = Probe(START)
+    probe = Probe("ONE", START)
     probe.end(TERMS, GOOD, START + 1)
     assert (probe.since_ms, probe.recovered_ms) == (START + 1, None)
     for at in (2, 3, 4):
@@ -103,7 +105,7 @@ def moments(
     while now < START + until_ms:
         for at, name in [each for each in answers if each[0] <= now]:
             answers.remove((at, name))
-            checks.end(name, GOOD, now)
+            checks.end(name, name.upper(), GOOD, now)
         for name in checks.begin(now):
             asked.setdefault(name, []).append(int(now - START))
             answers.append((now + answer_after_ms, name))
@@ -113,7 +115,7 @@ def moments(
 
 def test_who_is_unknown_is_asked_at_once_and_then_each_at_its_moment() -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS, ["a", "b", "c", "d"], START)
+    checks.plan(TERMS, targets("a", "b", "c", "d"), START)
     assert moments(checks, 30_000) == {
         "a": [0, 10_000, 20_000],
         "b": [0, 2_500, 12_500, 22_500],
@@ -124,9 +126,9 @@ def test_who_is_unknown_is_asked_at_once_and_then_each_at_its_moment() -> None:
 
 def test_a_late_alarm_asks_once_and_keeps_the_moments() -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS, ["a", "b"], START)
+    checks.plan(TERMS, targets("a", "b"), START)
     for name in checks.begin(START):
-        checks.end(name, GOOD, START)
+        checks.end(name, name.upper(), GOOD, START)
     late = START + 31_000
     assert checks.begin(late) == ["a", "b"]
     assert checks.next_ms() == START + 35_000
@@ -140,7 +142,7 @@ def test_no_two_probes_of_a_variant_at_once_and_never_more_than_one_an_interval(
     names: list[str], answer_after_ms: int
 ) -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS, names, START)
+    checks.plan(TERMS, targets(*names), START)
     asked = moments(checks, 60_000, answer_after_ms)
     assert asked.keys() == set(names)
     for times in asked.values():
@@ -151,40 +153,67 @@ def test_no_two_probes_of_a_variant_at_once_and_never_more_than_one_an_interval(
 
 def test_one_that_takes_the_whole_interval_is_asked_again_at_once() -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS, ["a"], START)
+    checks.plan(TERMS, targets("a"), START)
     assert moments(checks, 30_000, 10_000) == {"a": [0, 10_000, 20_000]}
 
 
 def test_variants_that_come_and_go() -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS, ["a", "b"], START)
+    checks.plan(TERMS, targets("a", "b"), START)
     assert checks.begin(START) == ["a", "b"]
-    checks.end("a", GOOD, START)
-    checks.plan(TERMS, ["a", "c"], START + 1_000)
+    checks.end("a", "A", GOOD, START)
+    checks.plan(TERMS, targets("a", "c"), START + 1_000)
     assert checks.begin(START + 1_000) == ["c"]
-    checks.end("b", GOOD, START + 2_000)  # nobody is interested any more
+    checks.end("b", "B", GOOD, START + 2_000)  # nobody is interested any more
     assert {name: probe.state for name, probe in checks.probes.items()} == {
         "a": "healthy",
         "c": "unknown",
     }
 
 
+def test_a_variant_with_another_target_is_unknown_again() -> None:
+    checks = ActiveHealth()
+    checks.plan(TERMS, {"a": "OLD", "b": "B"}, START)
+    checks.begin(START)
+    for name, target in (("a", "OLD"), ("b", "B")):
+        checks.end(name, target, GOOD, START)
+    checks.plan(TERMS, {"a": "OLD", "b": "B"}, START + 1)
+    assert checks.begin(START + 10_001) == ["a", "b"]
+    checks.plan(TERMS, {"a": "NEW", "b": "B"}, START + 10_002)
+    assert {name: probe.state for name, probe in checks.probes.items()} == {
+        "a": "unknown",
+        "b": "healthy",
+    }
+    assert checks.begin(START + 10_002) == ["a"]
+    checks.end("a", "OLD", GOOD, START + 10_003)  # the probe that was sent to the old target
+    assert checks.probes["a"].state == "unknown"
+    checks.end("a", "NEW", GOOD, START + 10_004)
+    assert checks.probes["a"].state == "healthy"
+
+
+def test_a_target_is_a_binding_and_a_version() -> None:
+    one = Variant("one", "ONE", "production", None, 1, False, None)
+    others = (replace(one, binding="TWO"), replace(one, override='api="v2"'))
+    assert len({target_of(variant) for variant in (one, *others)}) == 3
+    assert target_of(replace(one, weight=7, drain=True)) == target_of(one)
+
+
 def test_another_interval_holds_at_once() -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS._replace(interval_ms=3_600_000), ["a"], START)
+    checks.plan(TERMS._replace(interval_ms=3_600_000), targets("a"), START)
     checks.begin(START)
-    checks.end("a", GOOD, START)
+    checks.end("a", "A", GOOD, START)
     assert checks.next_ms() > START + 1_000_000
-    checks.plan(TERMS, ["a"], START + 1)
+    checks.plan(TERMS, targets("a"), START + 1)
     assert checks.next_ms() == START + 10_000
 
 
 def test_without_terms_nobody_is_asked_and_nothing_known() -> None:
     checks = ActiveHealth()
-    checks.plan(TERMS, ["a"], START)
+    checks.plan(TERMS, targets("a"), START)
     checks.begin(START)
-    checks.plan(None, ["a"], START)
-    checks.end("a", GOOD, START)
+    checks.plan(None, targets("a"), START)
+    checks.end("a", "A", GOOD, START)
     assert checks.probes == {}
     assert checks.begin(START + 60_000) == []
     assert checks.next_ms() == inf

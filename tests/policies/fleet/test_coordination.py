@@ -21,20 +21,21 @@ from policies.fleet.last_minute import LastMinute
 from policies.fleet.report import Report, Tally, report_from, report_json
 from policies.fleet.snapshot import CoordinatorView, Snapshot, snapshot_from
 from policies.resilience.drill import Drill, Target, drills_from, fault_from
-from tests.policies.fleet.probes import BAD, GOOD, START, TERMS
+from tests.policies.fleet.probes import BAD, GOOD, START, TERMS, targets
 
 NAMES = ["one", "two"]
+TARGETS = targets(*NAMES)
 
 
 def new(terms: bool = True) -> Coordination:
     state = Coordination("e1")
-    state.plan(TERMS if terms else None, NAMES, START)
+    state.plan(TERMS if terms else None, TARGETS, START)
     return state
 
 
 def probe(state: Coordination, name: str, outcomes: str, now: float = START) -> None:
     for outcome in outcomes:
-        state.active_health.end(name, GOOD if outcome == "+" else BAD, now)
+        state.active_health.end(name, TARGETS[name], GOOD if outcome == "+" else BAD, now)
         state.look(now)
 
 
@@ -217,7 +218,7 @@ def test_the_state_for_people() -> None:
     state = new()
     Isolate(state, "a").report(one=(10, 3, 30_000))
     Isolate(state, "b").report(one=(5, 0, 0), other=(7, 7, 0))
-    state.active_health.end("one", ProbeAnswer(503, 12, "status 503"), START)
+    state.active_health.end("one", "ONE", ProbeAnswer(503, 12, "status 503"), START)
     told = state.state(START + 1_000)
     assert told["isolates"] == 2
     assert told["variants"].keys() == set(NAMES)
@@ -240,10 +241,10 @@ def test_variants_that_the_policy_no_longer_has_are_forgotten() -> None:
     probe(state, "two", "---")
     for isolate in (a, b):
         isolate.report(two=(5, 5, 30_000))
-    state.plan(TERMS, ["one"], START + 1)
+    state.plan(TERMS, targets("one"), START + 1)
     a.report(START + 1)
     assert a.told == {"one": CoordinatorView()}
-    state.plan(TERMS, NAMES, START + 2)
+    state.plan(TERMS, TARGETS, START + 2)
     a.report(START + 2)
     assert a.told.get("two", CoordinatorView()) == CoordinatorView()
 
@@ -253,7 +254,7 @@ def test_without_probes_in_the_policy_nobody_is_unhealthy_by_them() -> None:
     probe(state, "one", "---")
     isolate = Isolate(state, "a")
     isolate.report()
-    state.plan(None, NAMES, START + 1)
+    state.plan(None, TARGETS, START + 1)
     assert isolate.report(START + 1)
     assert isolate.told["one"] == CoordinatorView()
 
@@ -274,7 +275,7 @@ def test_a_restart_changes_nothing_for_isolates() -> None:
     later = START + 3_000
     a.state = again(state, later)
     assert not a.report(later)
-    a.state.plan(TERMS, NAMES, later)
+    a.state.plan(TERMS, TARGETS, later)
     assert not a.report(later)
     a.epoch = None
     assert a.report(later)
@@ -289,6 +290,27 @@ def test_a_restart_changes_nothing_for_isolates() -> None:
     probe(a.state, "one", "+", later)
     assert a.report(later)
     assert a.told["one"] == CoordinatorView("healthy", 0)
+
+
+def test_another_target_after_a_restart_is_unknown() -> None:
+    state = new()
+    probe(state, "one", "---")
+    probe(state, "two", "---")
+    restored = again(state, START)
+    restored.plan(TERMS, TARGETS | {"one": "ANOTHER"}, START)
+    isolate = Isolate(restored, "a")
+    isolate.report()
+    assert isolate.told == {"one": CoordinatorView(), "two": CoordinatorView("unhealthy")}
+
+
+def test_a_state_without_targets_is_that_of_the_first_ones() -> None:
+    """Older versions kept none."""
+    state = coordination_from(damaged(), START)
+    assert state
+    state.plan(TERMS, TARGETS, START)
+    assert state.active_health.probes["one"].state == "unhealthy"
+    state.plan(TERMS, TARGETS | {"one": "ANOTHER"}, START)
+    assert state.active_health.probes["one"].state == "unknown"
 
 
 def test_votes_of_before_a_restart_hold_until_isolates_have_reported() -> None:
@@ -334,7 +356,7 @@ def test_a_state_older_than_what_isolates_know_is_news() -> None:
     restored = coordination_from(old, START)
     assert restored
     isolate.state = restored
-    restored.plan(TERMS, NAMES, START)
+    restored.plan(TERMS, TARGETS, START)
     probe(restored, "two", "---")
     assert isolate.report()
     assert isolate.told["two"] == CoordinatorView("unhealthy")
@@ -384,7 +406,7 @@ VALUES = st.recursive(
 )
 
 
-FACTS = st.dictionaries(FIELDS, VALUES | st.lists(VALUES, min_size=4, max_size=4))
+FACTS = st.dictionaries(FIELDS, VALUES | st.lists(VALUES, min_size=4, max_size=5))
 
 
 @given(st.text() | VALUES.map(json.dumps) | FACTS.map(lambda facts: damaged(facts=facts)))
@@ -419,7 +441,7 @@ def test_an_isolate_that_is_told_nothing_new_knows_what_holds(steps: list[Any]) 
             now += how
         else:
             state = watcher.state = again(state, now)
-            state.plan(TERMS, NAMES, now)
+            state.plan(TERMS, TARGETS, now)
         before = watcher.version
         watcher.report(now)
         assert watcher.version >= before

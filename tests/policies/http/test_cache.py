@@ -366,9 +366,9 @@ def test_explain_tells_whose_answers_a_client_may_get() -> None:
         told = explain(made, method, "https://h/", {}, client, NOW)
         return next(step["text"] for step in told["steps"] if step["step"] == "cache")
 
-    assert text("GET", "NA").endswith("fresh for 60 s, for clients of regions us")
-    assert text("GET", "EU").endswith("fresh for 60 s, for clients of regions eu, us")
-    assert "voids what is kept of this URL" in text("PUT", "NA")
+    assert text("GET", "NA").endswith("fresh for 1m, for clients of regions us")
+    assert text("GET", "EU").endswith("fresh for 1m, for clients of regions eu, us")
+    assert "invalidates what is stored for this URL" in text("PUT", "NA")
     resting = placed("prefer", {"a": "eu"}, drained=("a",))
     assert text("GET", "EU", resting) == "not from the cache: variant a is drained"
 

@@ -159,12 +159,12 @@ def test_explain_tells_each_filter() -> None:
         each["text"] for each in told["steps"] if each["step"] in ("filter", "mirror", "cache")
     ]
     assert texts == [
-        "given from the cache if it is there: fresh for 60 s",
+        "answered from the cache if stored: fresh for 1m",
         "request headers: sets x-a; removes x-b",
         "response headers: adds x-c; removes x-d",
         "rewrite: host new.test, in the URL and in `Host`",
         "rewrite: matched prefix to /new",
-        "10% to pool canary: to variant canary",
+        "10% to pool canary: variant canary",
     ]
     posted = explain(made, "POST", "https://h/old", {"cookie": "a"}, Client(), NOW)
     assert posted["mirrors"] == []

@@ -538,6 +538,17 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         )
         for name in ("X-Request-Id", "x-router-route")
     ],
+    *[
+        (
+            "reserved-name",
+            VALID + f"auth: {{keys: [{{id: {name}, sha256: {HASH}}}]}}\n",
+            "auth.keys[0].id",
+            11,
+            20,
+            f"write `{name}-client`",
+        )
+        for name in ("secret", "schedule")
+    ],
     (
         "out-of-range",
         route(

@@ -29,6 +29,7 @@ from policies.proxy.phases.effects import (
     Copy,
     Forget,
     KeepBody,
+    KeptBody,
     LearnRollouts,
     LookUp,
     Mirrored,
@@ -181,7 +182,7 @@ class Journey:
         if isinstance(effect, Wait | LearnRollouts):
             self.now_ms += effect.ms if isinstance(effect, Wait) else LEARNT_AFTER_MS
             return self.now_ms
-        return in_quiet_times(effect)
+        return in_quiet_times(effect, self.now_ms)
 
     @property
     def answer(self) -> Respond:
@@ -216,11 +217,11 @@ class Background:
         return self.journey.steps(self.way, list(outcomes))
 
 
-def in_quiet_times(effect: Any) -> Any:
+def in_quiet_times(effect: Any, now_ms: float) -> Any:
     if isinstance(effect, Charge):
         return FREE
     if isinstance(effect, KeepBody):
-        return "kept"
+        return KeptBody(now_ms, "kept")
     if isinstance(effect, SendCopy):
         return Mirrored([each.variant for each in effect.copies], has_body=effect.keeps_body)
     return None

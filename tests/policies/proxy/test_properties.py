@@ -18,6 +18,7 @@ from policies.proxy.phases.effects import (
     Charged,
     Found,
     KeepBody,
+    KeptBody,
     LookUp,
     Mirrored,
     Own,
@@ -33,7 +34,15 @@ from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import BEGAN, VARIANTS, Isolate, Journey, in_quiet_times, policy
 from tests.support.examples import examples
 
-ERRORS = ("TimeoutError", "Unbound", "NotReached", "BodyTooLarge", "UploadBroken", "Error")
+ERRORS = (
+    "TimeoutError",
+    "Unbound",
+    "NotReached",
+    "BodyTooLarge",
+    "UploadBroken",
+    "UploadLate",
+    "Error",
+)
 DENIED = Problem("rate-limited", "Too many.")
 LIMITS = {"by-ip": {"limit": "10/1m", "by": "ip"}}
 
@@ -127,7 +136,7 @@ class RandomOutcomes:
         if isinstance(effect, Charge):
             return self.pick(Charged(None, {}), Charged(DENIED, {"ratelimit": "x"}))
         if isinstance(effect, KeepBody):
-            return self.pick("kept", "none", "broken")
+            return KeptBody(self.now_ms, self.pick("kept", "none", "broken", "late"))
         if isinstance(effect, SendCopy):
             return Mirrored(["m"], has_body=effect.keeps_body)
         if isinstance(effect, LookUp):
@@ -135,7 +144,7 @@ class RandomOutcomes:
         if isinstance(effect, Wait):
             self.now_ms += effect.ms
             return self.now_ms
-        return in_quiet_times(effect)
+        return in_quiet_times(effect, self.now_ms)
 
 
 def world(data: st.DataObject) -> tuple[Isolate, Journey, dict[str, Any]]:
@@ -223,7 +232,9 @@ def test_what_is_explained_is_what_is_sent(data: st.DataObject) -> None:
     effect = next(way)
     while not isinstance(effect, Respond | Own | Send | Race):
         effect = way.send(
-            Charged(None, {}) if isinstance(effect, Charge) else in_quiet_times(effect)
+            Charged(None, {})
+            if isinstance(effect, Charge)
+            else in_quiet_times(effect, journey.now_ms)
         )
     way.close()
     if isinstance(effect, Respond):

@@ -112,8 +112,8 @@ def test_hedges(
 @pytest.mark.parametrize(
     ("hedge", "method", "times"),
     [
-        ("p95", "GET", ["the time that 95 of 100 answers of the route take"]),
-        ("200ms", "HEAD", ["200 ms"]),
+        ("p95", "GET", ["the route's 95th percentile"]),
+        ("200ms", "HEAD", ["200ms"]),
         ("200ms", "POST", []),
         (None, "GET", []),
     ],
@@ -130,9 +130,9 @@ def test_explain_tells_of_a_hedge(hedge: str | None, method: str, times: list[st
         ],
     )
     told = explain(made, method, "https://h/", {}, Client(), NOW)
-    said = "also to variant canary, if no answer has begun after "
+    text = "also to variant canary if no response has begun after "
     texts = [each["text"] for each in told["steps"] if each["step"] == "hedge"]
-    assert texts == [said + time for time in times]
+    assert texts == [text + time for time in times]
 
 
 @pytest.mark.parametrize(

@@ -161,8 +161,11 @@ def test_another_policy_has_other_routes_overridden() -> None:
 @pytest.mark.parametrize(
     ("headers", "said"),
     [
-        ({"x-user": "a"}, "v2 gives pool canary 30% of what production and canary together have"),
-        ({"x-preview": "1"}, "v2 sends this client to pool canary: it is one of the first"),
+        (
+            {"x-user": "a"},
+            "rollout v2 gives canary 30% of the traffic of pools production and canary",
+        ),
+        ({"x-preview": "1"}, "rollout v2 sends this client to pool canary: it belongs to a cohort"),
     ],
 )
 def test_it_is_explained(headers: dict[str, str], said: str) -> None:

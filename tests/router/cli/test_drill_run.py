@@ -293,16 +293,17 @@ def until(process: subprocess.Popen[str], word: str) -> None:
     raise AssertionError(f"{word} was never told")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_stops_the_drill_and_tells_what_there_was(
-    router: StandIn, plan: Path, tmp_path: Path
+    router: StandIn, plan: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     write(plan, phases={"baseline": "1s", "failure": "10m", "recovery": "1m"})
     report = tmp_path / "r.html"
     process = start(router, str(plan), "--report", str(report))
     until(process, "failure")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert out.startswith("not judged  Region eu was down for ")
     assert "the run was interrupted" in out
     assert "Traceback" not in err

@@ -71,7 +71,19 @@ def test_json_of_a_policy_that_is_not_valid(capsys: Capture, tmp_path: Path) -> 
     file.write_text("broken: [")
     code, out, err = run(capsys, "push", str(file), "--json")
     message = f"{file} is not valid (1 finding)"
-    assert (code, json.loads(out)) == (1, {"result": "failed", "message": message})
+    told = json.loads(out)
+    [finding] = told.pop("findings")
+    assert (finding["code"], finding["line"]) == ("yaml-syntax", 1)
+    assert (code, told) == (
+        1,
+        {
+            "result": "failed",
+            "message": message,
+            "error": message,
+            "where": str(file),
+            "hint": None,
+        },
+    )
     assert message in err
 
 

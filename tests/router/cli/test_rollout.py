@@ -204,10 +204,10 @@ def test_a_name_is_needed_among_several(
     [
         ([], "start | approve"),
         (["start", "a", "b"], "unrecognized arguments: b"),
-        (["pause", "--force"], "unrecognized arguments: --force"),
+        (["pause", "--force"], "rollout pause has no option `--force`"),
         (["history", "--limit", "0"], "`0` is not a number from 1 to 1000"),
         (["history", "--limit", "many"], "`many` is not a number"),
-        (["settle", "--to", "production"], "invalid choice: 'production'"),
+        (["settle", "--to", "production"], "there is no `production`: write promote or rollback"),
     ],
 )
 def test_wrong_use(capsys: pytest.CaptureFixture[str], args: list[str], said: str) -> None:

@@ -156,7 +156,7 @@ def test_explain_what_fails_over(capsys: pytest.CaptureFixture[str]) -> None:
     all_down = [arg for name in ("eu", "us", "ap") for arg in ("--down", f"production-{name}")]
     told = explained(capsys, *asked, *all_down)
     assert told["candidates"] == ["production-eu", "production-us", "production-ap"]
-    assert any("nothing is in service" in step["text"] for step in told["steps"])
+    assert any("no variant is in service" in step["text"] for step in told["steps"])
 
 
 def test_explain_what_the_router_answers_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "keys": ("check", "routes.yaml"),
     "import": ("manifest.yaml",),
     "schema": (),
+    "completion": ("bash",),
     "status": (),
     "rollout": ("status",),
     "drill": ("list",),
@@ -38,7 +39,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "deploy": ("--dry-run",),
 }
 NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy")
-ANYWHERE = ("schema",)
+ANYWHERE = ("schema", "completion")
 
 
 def empty(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -147,9 +148,10 @@ def test_a_project_that_cannot_be_written(verb: str, tmp_path: Path) -> None:
 
 
 IMPORTED = {
-    "--version": ("pydantic", "rich", "httpx", "yaml", "asyncio", "policies"),
-    "--help": ("pydantic", "rich", "httpx", "yaml", "asyncio", "policies"),
-    "validate": ("rich", "httpx", "asyncio", "ruamel", "capnp", "subprocess", "ssl"),
+    "--version": ("pydantic", "rich", "httpx", "yaml", "asyncio", "argcomplete", "policies"),
+    "--help": ("pydantic", "rich", "httpx", "yaml", "asyncio", "argcomplete", "policies"),
+    "completion": ("pydantic", "rich", "httpx", "yaml", "asyncio", "policies"),
+    "validate": ("rich", "httpx", "asyncio", "argcomplete", "ruamel", "capnp", "subprocess", "ssl"),
 }
 
 

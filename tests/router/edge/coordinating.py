@@ -17,6 +17,7 @@ from router.edge.coordinator.object import CoordinatorObject
 from router.edge.isolate.store import PolicyStore
 from tests.policies.making import compiled
 from tests.router.edge.storage import Storage
+from tests.support.running import run
 
 START = 1_800_000_000_000
 
@@ -149,7 +150,7 @@ class World:
 
     def sync(self, version: int = 0, epoch: str | None = None, **more: Tally) -> dict[str, Any]:
         report = Report("ab12", "FRA", epoch, version, "digest", more)
-        answer: dict[str, Any] = json.loads(asyncio.run(self.object.sync(report_json(report))))
+        answer: dict[str, Any] = json.loads(run(self.object.sync(report_json(report))))
         return answer
 
     def alarm(self) -> None:
@@ -162,7 +163,7 @@ class World:
         at_ms, self.storage.alarm_ms = self.storage.alarm_ms, None
         assert at_ms is not None
         self.now = max(self.now, int(at_ms))
-        asyncio.run(whole())
+        run(whole())
         self.tasks.clear()
 
     def until(self, at_ms: int, is_evicted: bool = False) -> None:
@@ -187,6 +188,6 @@ def ask(world: World, method: str, *question: Any) -> dict[str, Any]:
         await asyncio.gather(*world.tasks)
         return answer
 
-    answer: dict[str, Any] = json.loads(asyncio.run(whole()))
+    answer: dict[str, Any] = json.loads(run(whole()))
     world.tasks.clear()
     return answer

@@ -21,6 +21,7 @@ from router.edge.isolate.coordinating import (
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.timing import DEFAULTS
 from tests.policies.rollouts.making import TOLD as ROLLOUT
+from tests.support.running import run
 
 START = 1_800_000_000_000.0
 WAITS_MS = [times * DEFAULTS.report_ms for times in WAITS]
@@ -70,7 +71,7 @@ class World:
         """One request; whether it synced."""
         if self.now < self.side.due_ms or not self.side.begin(self.now):
             return False
-        asyncio.run(self.side.sync(self.asked(answer), "ab12", "FRA", "digest"))
+        run(self.side.sync(self.asked(answer), "ab12", "FRA", "digest"))
         return True
 
     def asked(self, answer: str | Exception) -> Any:
@@ -171,7 +172,7 @@ def test_an_ejection_while_a_sync_is_under_way_is_told_next(world: World) -> Non
         return snapshot()
 
     assert world.side.begin(world.now)
-    asyncio.run(world.side.sync(ask, "ab12", "FRA", "digest"))
+    run(world.side.sync(ask, "ab12", "FRA", "digest"))
     world.now += DEFAULTS.hurry_ms
     assert world.sync(name())
 
@@ -237,7 +238,7 @@ def test_two_answers_out_of_order(world: World) -> None:
         first.set_result(snapshot(9, "e1"))
         await early
 
-    asyncio.run(both())
+    run(both())
     assert (world.side.epoch, world.side.version) == ("e2", 1)
     assert len(world.health.learned) == 1
     assert world.metrics.coordinator_syncs == {("ok",): 1}
@@ -328,7 +329,7 @@ def first(world: World, answer: str | Exception, copy: bytes | Exception | None)
             raise copy
         return copy
 
-    asyncio.run(world.side.learn_first(world.asked(answer), read, "ab12", "FRA", "digest"))
+    run(world.side.learn_first(world.asked(answer), read, "ab12", "FRA", "digest"))
 
 
 COPY = json.dumps({"rollouts": [ROLLOUT], "is_all": True}).encode()
@@ -365,7 +366,7 @@ def test_while_the_copy_is_read_others_wait_too(world: World) -> None:
         assert not world.side.rollout_overrides.is_known
         return COPY
 
-    asyncio.run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
+    run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
     assert list(world.side.rollout_overrides.runs) == ["v2"]
 
 
@@ -374,7 +375,7 @@ def test_a_copy_that_comes_late_is_not_taken_for_what_was_heard_meanwhile(world:
         world.side.hear(rolled(version=7))
         return COPY
 
-    asyncio.run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
+    run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
     assert world.side.rollout_overrides.runs == {}
 
 

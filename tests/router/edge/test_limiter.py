@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from hashlib import sha256
@@ -14,6 +13,7 @@ from policies.access.gcra import Rate
 from router.edge.limiter.object import LimiterObject
 from tests.policies.access.rates import START, assert_bounded
 from tests.router.edge.storage import Storage
+from tests.support.running import run
 
 
 class World:
@@ -31,17 +31,17 @@ class World:
 
     def take(self, rate: Rate, want: int = 1, lease_ms: int = 0) -> list[int]:
         question = json.dumps([rate, want, lease_ms, 1, []])
-        answer: list[int] = json.loads(asyncio.run(self.limiter.take(question)))
+        answer: list[int] = json.loads(run(self.limiter.take(question)))
         return answer
 
     def passed(self, rate: Rate, number: int) -> int:
         return sum(self.take(rate)[1] for _ in range(number))
 
     def give_back(self, grant: int) -> None:
-        asyncio.run(self.limiter.give_back(json.dumps([grant, 1])))
+        run(self.limiter.give_back(json.dumps([grant, 1])))
 
     def alarm(self) -> None:
-        asyncio.run(self.limiter.alarm())
+        run(self.limiter.alarm())
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ audit log."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -16,6 +15,7 @@ from router.edge.isolate.keys import ROLLOUTS_KEY
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, sections
 from tests.router.edge.coordinating import START, World, ask, world
+from tests.support import running
 
 __all__ = ["world"]
 
@@ -39,11 +39,11 @@ def count(world: World, to: tuple[int, int], other: tuple[int, int]) -> None:
     run = rollout(world)["run"]
     sides = {"to": Counts(*to).to_json(), "from": Counts(*other).to_json()}
     report = Report("ab12", "FRA", None, 0, "digest", {}, {run: sides})
-    asyncio.run(world.object.sync(report_json(report)))
+    running.run(world.object.sync(report_json(report)))
 
 
 def rollout(world: World) -> dict[str, Any]:
-    [told] = json.loads(asyncio.run(world.object.rollouts()))
+    [told] = json.loads(running.run(world.object.rollouts()))
     found: dict[str, Any] = told
     return found
 
@@ -54,7 +54,7 @@ def told(world: World) -> list[tuple[str, dict[str, float]]]:
 
 
 def history(world: World, number: int = 100) -> list[str]:
-    events = json.loads(asyncio.run(world.object.rollout_history(json.dumps(["v2", number]))))
+    events = json.loads(running.run(world.object.rollout_history(json.dumps(["v2", number]))))
     return [f"{each['event']} {each['weight']:g} {each['by']}" for each in events]
 
 
@@ -178,7 +178,7 @@ def test_what_was_kept_and_cannot_be_read(world: World, damage: str) -> None:
     assert world.sync()["is_all"] is False
     assert "force" in act(world, "start")["refused"]
     assert act(world, "start", force=True)["rollout"]["state"] == "running"
-    asyncio.run(world.object.rollouts())
+    running.run(world.object.rollouts())
     assert world.sync()["is_all"] is True
 
 
@@ -281,7 +281,7 @@ def test_a_report_with_nonsense_does_no_harm(world: World) -> None:
     run = rollout(world)["run"]
     for nonsense in ({run: None}, {run: {"to": [1, "x", {}]}}, {run: {"to": [-1, 0, {}]}}):
         report = Report("ab12", "FRA", None, 0, "digest", {}, nonsense)
-        asyncio.run(world.object.sync(report_json(report)))
+        running.run(world.object.sync(report_json(report)))
     assert rollout(world)["analysis"]["requests"] == {"from": 0, "to": 0}
     assert world.events.count("tallies-unread") == 3
 

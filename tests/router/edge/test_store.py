@@ -16,6 +16,7 @@ from policies.language.load import Loaded, digest_of, load, load_steps
 from router.edge.isolate.store import LOST_MS, RETRY_MS, PolicyStore
 from router.edge.isolate.timing import DEFAULTS
 from tests.policies.making import compile_text, policy_text
+from tests.support.running import run
 
 
 def text(name: str) -> bytes:
@@ -90,7 +91,7 @@ class Isolate:
 
     def refresh(self) -> tuple[str, str, bool]:
         """Ask KV as requests do, the first and the later ones, and keep what is good."""
-        asyncio.run(self.ask())
+        run(self.ask())
         return self.serving()
 
     async def ask(self) -> None:
@@ -302,7 +303,7 @@ def test_concurrent_first_requests_all_wait_and_each_policy_is_read_once(
     async def all_at_once() -> None:
         await asyncio.gather(*(request(number) for number in range(10)))
 
-    asyncio.run(all_at_once())
+    run(all_at_once())
     assert after == [serving] * 10
     assert sorted(loads) == sorted({digest_of(data) for data in held.values()})
     assert isolate.refresh() == serving
@@ -321,7 +322,7 @@ def test_a_first_request_that_is_cancelled_leaves_the_last_good_policy_its_chanc
         task.cancel()
         await asyncio.wait([task])
 
-    asyncio.run(cancelled())
+    run(cancelled())
     assert isolate.refresh() == ("one", "last-good", True)
     assert isolate.events.count("policy-rejected") == 1
 
@@ -331,7 +332,7 @@ def test_a_first_request_waits_for_kv_no_longer_than_told() -> None:
     store = isolate.store
     assert store.is_due(isolate.now)
     isolate.kv.hanging = ""
-    asyncio.run(store.refresh(isolate.kv, within_ms=10))
+    run(store.refresh(isolate.kv, within_ms=10))
     assert isolate.serving() == ("bundled", "bundled", False)
     assert store.ready
     assert store.degraded == ["KV cannot be read: TimeoutError"]
@@ -349,7 +350,7 @@ def test_failures_at_once_put_off_the_next_question_once() -> None:
     async def all_at_once() -> None:
         await asyncio.gather(*(isolate.ask() for _ in range(10)))
 
-    asyncio.run(all_at_once())
+    run(all_at_once())
     assert isolate.store.asked_ms == isolate.now
     assert not isolate.store.is_due(isolate.now + RETRY_MS - 1)
 
@@ -357,7 +358,7 @@ def test_failures_at_once_put_off_the_next_question_once() -> None:
 def test_asking_does_not_wait_for_keeping() -> None:
     isolate = Isolate(FakeKv(policy=ONE))
     isolate.kv.hanging = "policy/last-good"
-    asyncio.run(isolate.store.refresh(isolate.kv))
+    run(isolate.store.refresh(isolate.kv))
     assert isolate.serving() == ("one", "kv", False)
 
 
@@ -384,7 +385,7 @@ def test_an_answer_that_comes_late_does_not_replace_a_later_one(later: bytes | N
             await kv.let_go(-1)
         assert isolate.serving() == heard
 
-    asyncio.run(crossed())
+    run(crossed())
     assert isolate.serving()[0] == ("two" if later == TWO else "bundled")
 
 
@@ -404,7 +405,7 @@ def test_a_failure_that_comes_late_is_not_told() -> None:
         await slow.let_go(0)
         await failing
 
-    asyncio.run(crossed())
+    run(crossed())
     assert isolate.serving() == ("one", "kv", False)
     assert isolate.store.degraded == []
 
@@ -495,10 +496,10 @@ LARGE, LARGER = (
 def test_a_large_policy_is_read_after_the_answer() -> None:
     """14.18: a first request waits for the first slices of it, and no longer."""
     isolate = Isolate(FakeKv(policy=LARGE))
-    asyncio.run(isolate.store.refresh(isolate.kv))
+    run(isolate.store.refresh(isolate.kv))
     assert isolate.serving() == ("bundled", "bundled", False)
     assert isolate.store.ready
-    asyncio.run(isolate.store.keep(isolate.kv))
+    run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
     assert isolate.kv.values["policy/last-good"] == LARGE
     form = isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"]
@@ -509,9 +510,9 @@ def test_a_large_policy_is_read_after_the_answer() -> None:
 def test_the_last_good_policy_serves_while_another_is_read() -> None:
     compiled = {f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)}
     isolate = Isolate(FakeKv(**{"policy": LARGE, "policy/last-good": ONE, **compiled}))
-    asyncio.run(isolate.store.refresh(isolate.kv))
+    run(isolate.store.refresh(isolate.kv))
     assert isolate.serving() == ("one", "last-good", False)
-    asyncio.run(isolate.store.keep(isolate.kv))
+    run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
 
 
@@ -523,7 +524,7 @@ def test_the_last_good_policy_is_read_when_a_large_one_was_refused() -> None:
 
 def test_a_policy_that_is_replaced_while_it_is_read_never_serves() -> None:
     isolate = Isolate(FakeKv(policy=LARGE))
-    asyncio.run(isolate.store.refresh(isolate.kv))
+    run(isolate.store.refresh(isolate.kv))
     isolate.kv.values["policy"] = LARGER
     assert isolate.refresh() == ("larger0", "kv", False)
     assert isolate.events.count("policy-loaded") == 1
@@ -540,12 +541,12 @@ def test_a_reading_that_was_broken_off_is_gone_on_with() -> None:
         task.cancel()
         await asyncio.wait([task])
 
-    asyncio.run(broken_off())
+    run(broken_off())
     assert isolate.serving() == ("bundled", "bundled", False)
-    asyncio.run(isolate.store.keep(isolate.kv))
+    run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("bundled", "bundled", False), "somebody may be at it"
     isolate.now += LOST_MS
-    asyncio.run(isolate.store.keep(isolate.kv))
+    run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
 
 

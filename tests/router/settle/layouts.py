@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from router.settle.settling import Share
+from router.settle.settling import WeightChange
 from router.settle.weights import weight_text
 
 PLACE = re.compile(r"<<(\S+) (\S+?)>>")
@@ -45,7 +45,7 @@ class Written:
     comments: dict[str, Path] = field(default_factory=dict)
     weights: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def data(self, wanted: list[Share] = ()) -> bytes:  # type: ignore[assignment]
+    def data(self, wanted: list[WeightChange] = ()) -> bytes:  # type: ignore[assignment]
         """As it was, or with what is wanted: a weight that stays is not written anew."""
         new = {(s.route, s.pool): weight_text(s.new) for s in wanted if s.new != s.old}
         spelt = self.weights | new

@@ -123,9 +123,9 @@ def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         thread.join()
 
 
-def clone(folder: Path) -> Path:
-    """A project for commands to run in, which knows nothing."""
+def clone(folder: Path, namespace: str = ID) -> Path:
+    """A project for commands to run in, which knows nothing; `namespace`: the id of its KV."""
     folder.mkdir()
     settings = (find_root(HERE) / "wrangler.toml").read_text(encoding="utf-8")
-    (folder / "wrangler.toml").write_text(settings.replace("0" * 32, ID), encoding="utf-8")
+    (folder / "wrangler.toml").write_text(settings.replace("0" * 32, namespace), encoding="utf-8")
     return folder

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from agent.core.capabilities.sql.data import Data, SqlError, Table
 from agent.core.capabilities.sql.recursion import MAX_RECURSION, RUNAWAY
@@ -25,6 +25,7 @@ from agent.core.capabilities.sql.values import LARGEST, SqlValue, checked_params
 from agent.core.fields import check_known, whole
 from agent.core.fields import text as text_of
 from agent.core.refused import Refused, Unavailable
+from workers_runtime.json_text import JsonObject
 
 READ, WRITE = "database:read", "database:write"
 MAX_ROWS, USUAL_ROWS = 10_000, 1_000
@@ -120,7 +121,7 @@ def _run(
         ) from error
 
 
-def _result(table: Table, most: int) -> dict[str, Any]:
+def _result(table: Table, most: int) -> JsonObject:
     rows = table.rows[:most]
     result = {
         "columns": table.columns,

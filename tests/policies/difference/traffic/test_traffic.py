@@ -14,7 +14,13 @@ from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Side, difference
 from policies.difference.traffic.interval import wilson
 from policies.difference.traffic.log import BadLine, read_log
-from policies.difference.traffic.outcomes import Asked, DecidedOutcome, Judge, field_moved, moved
+from policies.difference.traffic.outcomes import (
+    DecidedOutcome,
+    Judge,
+    TrafficRequest,
+    field_moved,
+    moved,
+)
 from policies.difference.traffic.traffic import Traffic, logged
 from policies.difference.views.texts import change_text
 from policies.http.request import Client
@@ -240,7 +246,7 @@ def test_a_drained_variant_is_not_expected() -> None:
         "three": {"binding": "THREE", "pool": "production", "drain": True},
     }
     judge, _ = judges(*(side(**routes({"name": "a", **TO}), variants=variants),) * 2)
-    outcomes, _ = judge.outcomes(Asked("GET", "https://h.test/", {}, Client()))
+    outcomes, _ = judge.outcomes(TrafficRequest("GET", "https://h.test/", {}, Client()))
     assert {each.variant: part for each, part in outcomes.items()} == {"one": 0.25, "two": 0.75}
 
 
@@ -248,7 +254,7 @@ def test_a_part_without_a_backend_is_expected_to_be_refused() -> None:  # 14.30
     before = side(**routes(split={"production": 3, "canary": 1}))
     after = side(**routes(split={"production": 3, "canary": {"weight": 1, "backend": "none"}}))
     judge, _ = judges(after, after)
-    outcomes, _ = judge.outcomes(Asked("GET", "https://h.test/", {}, Client()))
+    outcomes, _ = judge.outcomes(TrafficRequest("GET", "https://h.test/", {}, Client()))
     assert {each.code or each.pool: part for each, part in outcomes.items()} == {
         "production": 0.75,
         "no-backend": 0.25,
@@ -272,7 +278,7 @@ def test_a_pool_that_may_not_serve_a_region_is_expected_to_refuse() -> None:
     )
     judge, _ = judges(made, made)
     for number in range(8):  # whatever is drawn
-        asked = Asked("GET", f"https://h.test/{number}", {}, Client(continent="EU"))
+        asked = TrafficRequest("GET", f"https://h.test/{number}", {}, Client(continent="EU"))
         outcomes, _ = judge.outcomes(asked)
         told = {each.text: part for each, part in outcomes.items()}
         assert told == {"one": 0.75, "503 no-variant": 0.25}
@@ -304,7 +310,7 @@ def test_the_routers_own_pages_and_refusals_have_outcomes() -> None:
         ("https:///", "400 bad-request"),
         ("https://h.test/" + "a" * 20_000, "414 url-too-long"),
     ):
-        ((outcome, part),) = judge.outcomes(Asked("GET", url, {}, Client()))[0].items()
+        ((outcome, part),) = judge.outcomes(TrafficRequest("GET", url, {}, Client()))[0].items()
         assert (outcome.text, part) == (text, 1)
 
 
@@ -351,7 +357,9 @@ def test_what_a_request_picks_itself_is_what_becomes_of_it() -> None:
     judge = Judge(CompiledPolicy(made.tables), Surroundings(NOW.now_ms), {})
 
     def parts(name: str, key: str) -> dict[str, float]:
-        asked = Asked("GET", "https://h.test/", {"x-try": name, "x-api-key": key}, Client())
+        asked = TrafficRequest(
+            "GET", "https://h.test/", {"x-try": name, "x-api-key": key}, Client()
+        )
         return {each.variant: part for each, part in judge.outcomes(asked)[0].items()}
 
     assert parts("c", "o") == {"c": 1}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from policies.proxy.phases.effects import KeepBody, Wait
+from policies.proxy.phases.effects import KeepBody, KeptBody, Send, Wait
 from policies.resilience.drill import Drill, Fault, Target
 from tests.policies.proxy.journey import (
     BEGAN,
@@ -42,6 +42,7 @@ POST = {"method": "POST", "has_body": True, "content_length": "10"}
         ([none("TimeoutError"), none("Error"), none("Error")], [*ALL_FAIL, "answer 502"]),
         ([none("BodyTooLarge")], ["send a", "answer 413"]),
         ([none("UploadBroken")], ["send a", "answer 400"]),
+        ([none("UploadLate")], ["send a", "answer 408"]),
     ],
 )
 def test_attempts_in_order(outcomes: list[Outcome], expected: list[str]) -> None:
@@ -106,13 +107,25 @@ def test_what_has_reached_nobody_is_sent_again_whatever_it_is() -> None:
         ("kept", [status(503), OK], ["send a kept body", "wait", "send b kept body", "carried b"]),
         ("none", [status(503), OK], ["send a", "wait", "send b", "carried b"]),
         ("broken", [], ["answer 400"]),
+        ("late", [], ["answer 408"]),
     ],
 )
 def test_a_body_of_known_length_is_kept_before(
     body: str, outcomes: list[Outcome], expected: list[str]
 ) -> None:
     going = Journey(isolate(), **{**POST, "method": "PUT"})
-    assert going.go(of(KeepBody, body), *outcomes) == ["keep body whole", *expected]
+    assert going.go(of(KeepBody, KeptBody(BEGAN, body)), *outcomes) == [
+        "keep body whole",
+        *expected,
+    ]
+
+
+def test_reading_a_body_counts_for_the_request_and_not_for_the_attempt() -> None:
+    state = isolate(timeouts={"request": "10s", "backend_request": "8s"})
+    going = Journey(state, **{**POST, "method": "PUT"})
+    going.go(of(KeepBody, KeptBody(BEGAN + 5_000, "kept")), OK)
+    assert going.first(KeepBody).timeout_ms == 8_000
+    assert going.first(Send).timeout_ms == 5_000
 
 
 def test_a_body_of_unknown_length_is_kept_while_it_arrives_until_it_is_gone() -> None:

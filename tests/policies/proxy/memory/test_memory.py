@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, cast
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from policies.compiled.policy import CompiledPolicy
@@ -34,6 +34,7 @@ from policies.proxy.phases.headers import Trace
 from policies.proxy.sequence import proxy
 from policies.rollouts.overrides import NOTHING, OverridesByRoute, overrides_of
 from tests.policies.making import NOW, compiled, policy_text
+from tests.support.examples import examples
 
 KEY = "an-api-key-for-tests"
 KEY_HASH = "81b27a564ef118ab4159c30bf6da978ec51247545c20f376e48d19bf54a226d1"
@@ -343,7 +344,7 @@ def test_a_cohort_has_no_share_that_chance_has_chosen() -> None:
         assert remembered(context, effect, draws) is None
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(
     sections=POLICIES,
     bases=st.lists(REQUESTS, min_size=1, max_size=3),

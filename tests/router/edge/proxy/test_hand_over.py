@@ -6,11 +6,14 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from router.dev.layout import Layout, find_root
 
 SCRIPT = Path(__file__).with_name("hand_over.mjs")
 
 
+@pytest.mark.slow
 def test_after_the_hand_over_python_is_not_asked_for_the_handler_any_more() -> None:
     node = str(Layout(find_root(SCRIPT)).node)
     command = [node, "--no-warnings", str(SCRIPT)]

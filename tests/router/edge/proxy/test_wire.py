@@ -24,6 +24,7 @@ from policies.proxy.phases.effects import (
     Carry,
     Found,
     KeepBody,
+    KeptBody,
     LookUp,
     Mirrored,
     Race,
@@ -182,7 +183,7 @@ CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]
         (LookUp("k", "m"), None, None),
         (LookUp("k", "m"), ["{}", 5, 0], Found("{}", 5, 0)),
         (SendCopy([], True, None, 1, 1), [["m"], True], Mirrored(["m"], True)),
-        (KeepBody("whole", None, 1), "kept", "kept"),
+        (KeepBody("whole", None, 1, 5), [12.5, "kept"], KeptBody(12.5, "kept")),
         (Wait(5), 12.5, 12.5),
     ],
 )

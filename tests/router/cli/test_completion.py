@@ -1,0 +1,123 @@
+"""Tab completion, as the shells ask for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from router.cli.completing import names_in
+from router.cli.completion import SHELLS
+from router.cli.main import VERBS
+from tests.support.cli import run
+
+POLICY = """\
+version: 1
+variants:
+  blue-1: {binding: BLUE, pool: blue}
+  green-2: {binding: GREEN, pool: green}
+pools:
+  red: {}
+regions:
+  eu: {continents: [EU]}
+rollouts:
+  - {name: to-green, routes: [all], from: blue, to: green, steps: [{weight: 5%}]}
+routes:
+  - {name: all, split: {blue: 1}}
+"""
+# What bash does when Tab is pressed: it calls the function with the words of the line.
+BASH = """\
+eval "$(router completion bash)"
+COMP_LINE=$1 COMP_POINT=${#1}
+read -ra COMP_WORDS <<< "$1"
+[[ $1 == *' ' ]] && COMP_WORDS+=('')
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_python_argcomplete router "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+FISH = 'router completion fish | source; complete --do-complete "$argv[1]"'
+# zsh completes only in its line editor: what the function is told there is set here.
+ZSH = """\
+autoload -U is-at-least
+compdef() { :; }
+_describe() { print -l -- ${(P)2} }
+eval "$(router completion zsh)"
+BUFFER=$1 CURSOR=${#1} words=(${(z)1})
+_python_argcomplete
+"""
+ASK = {
+    "bash": ["bash", "--norc", "-c", BASH, "bash"],
+    "fish": ["fish", "--no-config", "-c", FISH],
+    "zsh": ["zsh", "-f", "-c", ZSH, "zsh"],
+}
+CASES = [
+    ("router ", VERBS),
+    ("router va", ("validate",)),
+    ("router --v", ("--version",)),
+    ("router drill st", ("start", "stop")),
+    ("router rollout sett", ("settle",)),
+    ("router validate --", ("--help", "--json", "--strict")),
+    ("router validate ro", ("routes.yaml",)),
+    ("router test routes.yaml --cases ca", ("cases.yaml",)),
+    ("router explain routes.yaml --down ", ("blue-1", "green-2")),
+    ("router explain other.yaml --down ", ("elsewhere",)),
+    ("router drill start --variant g", ("green-2",)),
+    ("router drill start --pool ", ("blue", "green", "red")),
+    ("router drill start --region ", ("eu",)),
+    ("router rollout start ", ("to-green",)),
+    ("router rollout settle --to ", ("promote", "rollback")),
+    ("router completion ", SHELLS),
+    ("router explain routes.yaml --method ", ()),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "routes.yaml").write_text(POLICY)
+    (tmp_path / "cases.yaml").touch()
+    (tmp_path / "other.yaml").write_text("variants: {elsewhere: {binding: B, pool: p}}")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(("line", "wanted"), CASES, ids=lambda each: str(each)[:40])
+def test_a_shell_completes(folder: Path, shell: str, line: str, wanted: tuple[str, ...]) -> None:
+    if shutil.which(shell) is None:
+        assert shell != "bash"
+        pytest.skip(f"this machine has no {shell}")
+    if shell == "fish" and not wanted:
+        pytest.skip("fish offers files where the command offers nothing")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    told = subprocess.check_output(
+        [*ASK[shell], line], text=True, cwd=folder, env={**os.environ, "PATH": path}
+    )
+    found = [re.split(r"[:\t]", each)[0].rstrip() for each in told.splitlines() if each.strip()]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_a_policy_that_is_half_written_has_names(tmp_path: Path) -> None:
+    file = tmp_path / "routes.yaml"
+    for text, names in (
+        ("variants: {a: , 1: x}", ["1", "a"]),
+        ("variants: [a]", []),
+        ("variants: {a: [", []),
+        ("- a", []),
+        ("", []),
+    ):
+        file.write_text(text)
+        assert names_in(file, "variants") == names
+        assert names_in(file, "pools") == []
+    assert names_in(tmp_path / "none.yaml", "variants") == []
+    file.write_bytes(b"\xff\x00")
+    assert names_in(file, "rollouts") == []
+
+
+def test_a_shell_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "completion", "bsh")
+    assert (code, "there is no `bsh`: did you mean `bash`?" in err) == (2, True)
