@@ -55,6 +55,15 @@ def load_overlaid(base: NamedText, overlay: NamedText, now_ms: float | None = No
     return Overlaid(data, replace(loaded, findings=tuple(warnings)))
 
 
+def laid_text(base: NamedText, overlay: NamedText) -> bytes | None:
+    """What is published of both, valid or not; None if one cannot be read."""
+    below, above = read_document(base.data, POLICY), read_document(overlay.data, OVERLAY)
+    if not isinstance(below, Document) or not isinstance(above, Document):
+        return None
+    both = merged(below, above, (base.file, overlay.file))
+    return None if both.mistakes else _text(both, base.file, overlay.file)
+
+
 def _text(both: Merged, *files: str) -> bytes:
     names = [file.replace("\\", "/").rpartition("/")[2] for file in files]
     head = comment(f"{names[0]} with {names[1]}: change those, not this text.")

@@ -12,7 +12,7 @@ from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
 from router.cli.project import env_argument, layout_of, objected, project_policy
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.dev.layout import Layout
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
@@ -27,7 +27,7 @@ USAGE = Usage(
         Example("router deploy --env staging --json", "an environment, from CI"),
     ),
     exits={0: "deployed; with --dry-run: it fits", 1: "refused; else wrangler's exit code"},
-    variables=("ROUTER_ENV", *AT_CLOUDFLARE),
+    variables=(*ENV, *AT_CLOUDFLARE),
 )
 
 

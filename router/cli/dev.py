@@ -11,7 +11,7 @@ from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
 from router.cli.project import POLICY, env_argument, layout_of, whole_file
-from router.cli.usage import KIT, Example, Usage
+from router.cli.usage import ENV, KIT, Example, Usage
 from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
@@ -30,7 +30,7 @@ USAGE = Usage(
         Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
     ),
     exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
-    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+    variables=(*ENV, "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
 )
 
 

@@ -19,7 +19,7 @@ from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.cli.live import Live, live_arguments, live_policy
 from router.cli.project import env_name, env_of, policy_env
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import err, print_json, say
 from router.terminal.diff_lines import (
@@ -42,7 +42,7 @@ USAGE = Usage(
         Example("router diff routes.yaml base.yaml --sample 1000", "two files, with more requests"),
     ),
     exits={0: "no difference", 1: "failure or wrong usage", 2: "differences"},
-    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *AT_CLOUDFLARE),
+    variables=(*ENV, "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *AT_CLOUDFLARE),
 )
 
 

@@ -21,7 +21,7 @@ from router.api.client import Refused, client_of
 from router.api.refusal import gap_texts
 from router.cli import drill_run
 from router.cli.project import url_argument, url_of
-from router.cli.usage import Example, Usage
+from router.cli.usage import ASKING, Example, Usage
 from router.terminal.console import complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
@@ -38,7 +38,10 @@ USAGE = Usage(
         Example("router drill stop", "end all of them"),
     ),
     exits={0: "done; `run`: all objectives met", 1: "refused or failed; `run`: not met"},
-    variables=("ROUTER_ADMIN_KEY",),
+    variables=(
+        *ASKING,
+        "ROUTER_ADMIN_KEY",
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from policies.language.compile.compile import compile_policy
 from policies.proxy.explain.explain import Explanation, explain
 from policies.proxy.explain.question import NotExplainable, read_question
 from router.cli.project import env_argument, policy_env
-from router.cli.usage import Example, Usage
+from router.cli.usage import ENV, Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError
@@ -29,7 +29,7 @@ USAGE = Usage(
         ),
     ),
     exits={0: "explained", 1: "the policy is not valid"},
-    variables=("ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"),
+    variables=(*ENV, "ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"),
 )
 
 

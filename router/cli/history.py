@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from router.cli.places import place_arguments, place_of
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.publishing.history import SHORT, Entry
 from router.publishing.published import Published, read
 from router.terminal.console import print_json, say
@@ -19,7 +19,7 @@ USAGE = Usage(
         Example("router history --remote --limit 5 --json", "the newest at Cloudflare"),
     ),
     exits={0: "shown", 1: "KV cannot be read"},
-    variables=AT_CLOUDFLARE,
+    variables=(*ENV, *AT_CLOUDFLARE),
 )
 
 

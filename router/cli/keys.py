@@ -22,7 +22,7 @@ from policies.language.compile.compile import compile_policy
 from policies.language.values.keys import read_scope
 from policies.language.values.values import read_name
 from router.cli.project import env_argument, policy_env
-from router.cli.usage import Example, Usage
+from router.cli.usage import ENV, Example, Usage
 from router.terminal.console import print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid
@@ -36,7 +36,10 @@ USAGE = Usage(
         Example("router keys check routes.yaml < key.txt", "whose key this is"),
     ),
     exits={0: "done; `check`: the key is valid", 1: "failure; `check`: the key is not valid"},
-    variables=("ROUTER_KEY_PEPPER",),
+    variables=(
+        *ENV,
+        "ROUTER_KEY_PEPPER",
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from policies.language.load import digest_of
 from router.cli.places import console_of, place_arguments, place_of
 from router.cli.project import layout_of
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
 from router.publishing.git import is_committed
@@ -32,7 +32,7 @@ USAGE = Usage(
         Example("router pull - --digest 3f9a1c2b", "an earlier one to standard output"),
     ),
     exits={0: "written", 1: "KV cannot be read, or the file has changes that would be lost"},
-    variables=AT_CLOUDFLARE,
+    variables=(*ENV, *AT_CLOUDFLARE),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from policies.language.load import Loaded
 from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
 from router.cli.project import layout_of, policy_env
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import ASKING, AT_CLOUDFLARE, Example, Usage
 from router.dev.guards import Kind, objections
 from router.dev.layout import Layout
 from router.publishing.base import BY_GIT, base_by_git, given_base
@@ -18,7 +18,7 @@ from router.publishing.publish import Order, Publisher
 from router.publishing.write import Change
 from router.terminal.console import complain, counted, say
 from router.terminal.errors import Failed
-from router.terminal.files import load_valid, policy_name
+from router.terminal.files import load_valid, overlay_of, policy_name
 
 USAGE = Usage(
     examples=(
@@ -27,7 +27,7 @@ USAGE = Usage(
         Example("router push routes.yaml --remote --base git --yes --json", "from CI"),
     ),
     exits={0: "live, and served by the router that was waited for", 1: "not live"},
-    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+    variables=(*ASKING, "ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
 )
 
 
@@ -60,7 +60,7 @@ def run(args: Namespace) -> int:
             seen = read_with_deployed(publisher.place, publisher.edge)
             known = base or publisher.place.base.read()
             if by_git and not args.force:
-                known = base_by_git(args.file, seen)
+                known = base_by_git(args.file, overlay_of(args.file, env), seen)
             order = Order(args.file, "" if args.force else known, agree_of(args))
             return publisher.publish(change, order, seen)
 

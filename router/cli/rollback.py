@@ -10,7 +10,7 @@ from typing import Any
 
 from policies.language.load import digest_of, load
 from router.cli.places import agree_of, publish_arguments, publisher_of, told_as_json
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import ASKING, AT_CLOUDFLARE, Example, Usage
 from router.dev.kv import Kv
 from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT, Entry, find
@@ -27,7 +27,7 @@ USAGE = Usage(
         Example("router rollback 3f9a1c2b --note 'errors in eu'", "to a policy of the history"),
     ),
     exits={0: "live, and served by the router that was waited for", 1: "not live"},
-    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+    variables=(*ASKING, "ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
 )
 
 

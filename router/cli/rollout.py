@@ -18,7 +18,7 @@ from router.cli.project import url_argument, url_of
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
-from router.cli.usage import Example, Usage
+from router.cli.usage import ASKING, Example, Usage
 from router.terminal.console import agreed, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
@@ -53,7 +53,10 @@ USAGE = Usage(
         Example("router rollout settle v2 --remove", "write the outcome into routes.yaml"),
     ),
     exits={0: "done; with --watch: promoted", 1: "refused, failed, or rolled back"},
-    variables=("ROUTER_ADMIN_KEY",),
+    variables=(
+        *ASKING,
+        "ROUTER_ADMIN_KEY",
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from router.cli.project import env_argument, layout_of, objected, project_policy
-from router.cli.usage import KIT, Example, Usage
+from router.cli.usage import ENV, KIT, Example, Usage
 from router.dev.guards import is_deployment, is_trial
 from router.dev.prepare import prepare_packages
 from router.dev.stage import stage_project
@@ -21,7 +21,7 @@ USAGE = Usage(
         Example("router stage --env staging", "for an environment of the configuration"),
     ),
     exits={0: "staged", 1: "refused"},
-    variables=("ROUTER_ENV", *KIT),
+    variables=(*ENV, *KIT),
 )
 
 

@@ -21,7 +21,7 @@ from router.cli.status_places import (
     policy_arguments,
     refuse_unused,
 )
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import ASKING, AT_CLOUDFLARE, Example, Usage
 from router.cli.watch import EVERY_S, Watched, watch
 from router.signals import Terminated
 from router.terminal.console import line_of, out, print_json, print_json_line
@@ -36,7 +36,7 @@ USAGE = Usage(
         0: "ok; with --watch: ended by Ctrl-C",
         1: "degraded, no answer, or another policy than --policy",
     },
-    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+    variables=(*ASKING, "ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
 )
 
 

@@ -20,7 +20,7 @@ from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import CaseOutcome, Subject
 from router.cli.project import env_argument, policy_env
-from router.cli.usage import Example, Usage
+from router.cli.usage import ENV, Example, Usage
 from router.terminal.console import counted, err, line_of, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings, read_file
@@ -42,7 +42,10 @@ USAGE = Usage(
         Example("router test routes.yaml -k canary", "only cases with this word in their name"),
     ),
     exits={0: "all pass", 1: "one fails, or a file is not valid", 2: "wrong usage, or no cases"},
-    variables=("ROUTER_KEY_PEPPER",),
+    variables=(
+        *ENV,
+        "ROUTER_KEY_PEPPER",
+    ),
 )
 
 

@@ -18,12 +18,14 @@ VARIABLES = {
     "ROUTER_ADMIN_KEY": "the admin secret, or an API key with the scope router:admin",
     "ROUTER_CACHE": "the folder of the kits: wrangler, workerd, Python's bundle",
     "ROUTER_ENV": "the default of --env, before CLOUDFLARE_ENV",
+    "ROUTER_URL": "where the router answers, without --url; see docs/environments.md",
     "ROUTER_KEY_PEPPER": "the secret that hashes by hmac_sha256 need",
     "ROUTER_WORKERD": "another workerd than the kit's, to try it",
     "CLOUDFLARE_API_TOKEN": "wrangler's login, where no browser is",
     "NO_COLOR": "no colours",
 }
 ALWAYS = ("NO_COLOR",)
+ENV, ASKING = ("ROUTER_ENV",), ("ROUTER_ENV", "ROUTER_URL")  # of --env; of --env and --url
 # What needs the kit, and what works on KV or deploys.
 KIT = ("ROUTER_CACHE", "ROUTER_WORKERD")
 AT_CLOUDFLARE = ("CLOUDFLARE_API_TOKEN", *KIT)

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from router.cli.project import env_argument, policy_env
-from router.cli.usage import Example, Usage
+from router.cli.usage import ENV, Example, Usage
 from router.terminal.console import counted, err, out, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import load_policy, policy_name, print_findings
@@ -23,6 +23,7 @@ USAGE = Usage(
         Example("router validate routes.yaml --strict --json", "for CI: warnings fail, too"),
     ),
     exits={0: "valid", 1: "findings; with --strict also warnings"},
+    variables=ENV,
 )
 
 

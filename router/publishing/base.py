@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from policies.language.load import digest_of
 from router.dev.files import write_if_changed
-from router.publishing.git import was_committed
+from router.publishing.git import was_committed, was_committed_with
 from router.publishing.history import SHORT
 from router.publishing.published import Published
 from router.terminal.errors import Failed, UsageError
@@ -72,14 +72,18 @@ def given_base(text: str) -> str:
     return digest_of(data)
 
 
-def base_by_git(file: str, seen: Published) -> str:
+def base_by_git(file: str, overlay: str | None, seen: Published) -> str:
     """Return the live digest for `--base git`. Raises Failed unless git has the live policy as a
-    version of the file, so that the author has seen it."""
+    version of the file with its overlay, so that the author has seen it."""
     if seen.serving is None:
         return ""
     if file == "-":
         raise UsageError("--base git: standard input is not a file in git")
-    if not was_committed(Path(file), seen.serving):
+    if overlay is None:
+        is_known = was_committed(Path(file), seen.serving)
+    else:
+        is_known = was_committed_with(Path(file), Path(overlay), seen.serving)
+    if not is_known:
         raise Failed(
             f"refused: live is {seen.to_text()}; git has no such version of {file} up to HEAD. "
             f"See `router diff {file}`; commit what is live (`router pull`), fetch the whole "

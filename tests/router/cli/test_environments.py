@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.cli import places as cli_places
 from router.cli.main import parser
+from router.cli.project import local_url, url_of
 from router.dev.layout import Layout
 from router.edge.isolate.keys import POLICY_KEY
+from router.publishing.base import base_in_local_kv
 from router.publishing.place import Place
 from tests.router.publishing.making import FakeKv
 from tests.support.cli import run
@@ -48,7 +53,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # Verbs and actions that nothing of an environment belongs to.
-WITHOUT = {"import", "schema", "keys new", "keys hash", "drill", "rollout", "keys"}
+WITHOUT = {"completion", "import", "schema", "keys new", "keys hash", "drill", "rollout", "keys"}
 
 
 def commands(root: ArgumentParser, name: str = "") -> Iterator[tuple[str, ArgumentParser]]:
@@ -194,11 +199,6 @@ def test_explain_and_test_have_the_overlay(project: Path, capsys: Capture) -> No
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeKv]:
     """A KV for each folder of local state."""
-    from contextlib import contextmanager
-
-    from router.cli import places
-    from router.publishing.base import base_in_local_kv
-
     found: dict[str, FakeKv] = {}
 
     @contextmanager
@@ -206,7 +206,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeKv]:
         kv = found.setdefault(state.name, FakeKv())
         yield Place(kv, base_in_local_kv(layout.root, layout.env, state), 0.0)
 
-    monkeypatch.setattr(places, "local_place", local)
+    monkeypatch.setattr(cli_places, "local_place", local)
     return found
 
 
@@ -271,3 +271,123 @@ def test_the_difference_between_environments(capsys: Capture) -> None:
     assert (code, "has no environment nowhere" in err) == (1, True)
     for more in (["other.yaml"], ["--local"], ["--url", "http://a"]):
         assert run(capsys, "diff", "routes.yaml", *more, "--with-env", "qa")[0] == 1
+
+
+def test_with_git_any_version_of_both_files_is_a_base(
+    project: Path, places: dict[str, FakeKv], capsys: Capture
+) -> None:
+    pushed = ("push", "routes.yaml", "--no-wait", "--yes", "--env", "staging", "--base", "git")
+    commit(project, "both files")
+    assert run(capsys, *pushed)[0] == 0
+    (project / "routes.staging.yaml").write_text("{}")
+    commit(project, "another overlay, which nobody pushed")
+    with (project / "routes.yaml").open("a") as file:
+        file.write("limits: {body: 1MiB}\n")
+    commit(project, "another policy")
+    assert run(capsys, *pushed)[0] == 0
+    assert b"limits: { body: 1MiB }" in places["state-staging"].values[POLICY_KEY]
+    (project / "routes.staging.yaml").write_text("limits: {body: 2MiB}\n")
+    assert run(capsys, *pushed[:-2], "--force")[0] == 0  # of nothing that is committed
+    (project / "routes.staging.yaml").write_text("limits: {body: 3MiB}\n")
+    commit(project, "an overlay without that push")
+    code, _, err = run(capsys, *pushed)
+    assert code == 1
+    assert "git has no such version of routes.yaml up to HEAD" in err
+
+
+def commit(folder: Path, message: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    files = ["routes.yaml", "routes.staging.yaml"]
+    for args in (["init", "-q"], ["add", *files], [*who, "commit", "-qm", message]):
+        subprocess.run(["git", "-C", str(folder), *args], check=True)
+
+
+ROLLOUT = """\
+version: 1
+variants:
+  old: {binding: API, pool: old}
+  new: {binding: API_NEXT, pool: new}
+routes:
+  - {name: all, split: {old: 100, new: 0}}
+rollouts:
+  - {name: to-new, routes: [all], from: old, to: new, steps: [{weight: 50, hold: 1h}]}
+"""
+
+
+def test_a_rollout_is_not_settled_under_an_overlay_that_says_otherwise(
+    project: Path, capsys: Capture
+) -> None:
+    settle = ("rollout", "settle", "--to", "promote", "--yes", "--env", "staging")
+    (project / "routes.yaml").write_text(ROLLOUT)
+    (project / "routes.staging.yaml").write_text("routes: {all: {split: {new: 10}}}\n")
+    code, _, err = run(capsys, *settle)
+    assert code == 1
+    assert "routes.staging.yaml says what route all sends to new: write there `split:" in err
+    assert (project / "routes.yaml").read_text() == ROLLOUT
+    (project / "routes.staging.yaml").write_text("limits: {body: 1MiB}\n")
+    assert run(capsys, *settle)[0] == 0
+    assert "split: {old: 0, new: 100}" in (project / "routes.yaml").read_text()
+
+
+ADDRESSES = """\
+url = "https://top.example.com"
+[env.staging]
+url = "https://staging.example.com"
+"""
+TOP, STAGING = "https://top.example.com", "https://staging.example.com"
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "expected"),
+    [
+        ((), {}, TOP),
+        (("--env", "staging"), {}, STAGING),
+        ((), {"ROUTER_ENV": "staging"}, STAGING),
+        (("--env", "qa"), {}, "http://localhost:8787"),
+        ((), {"ROUTER_URL": "http://named:1"}, "http://named:1"),
+        ((), {"ROUTER_URL": "http://named:1", "ROUTER_ENV": "staging"}, "http://named:1"),
+        (("--env", "staging"), {"ROUTER_URL": "http://named:1"}, STAGING),
+        (("--env", "qa"), {"ROUTER_URL": "http://named:1"}, "http://named:1"),
+        (("--env", "staging", "--url", "http://given:1"), {}, "http://given:1"),
+    ],
+)
+def test_where_the_router_answers(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    variables: dict[str, str],
+    expected: str,
+) -> None:
+    (project / "router.toml").write_text(ADDRESSES)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert url_of(parser("status").parse_args(["status", *options])) == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        ("", "http://localhost:8787"),
+        ("http://localhost:9000", "http://localhost:9000"),
+        ("https://router.example.com", "http://localhost:8787"),
+        ("http://[", "http://localhost:8787"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_a_local_push_waits_for_a_router_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, variable: str, expected: str
+) -> None:
+    monkeypatch.setenv("ROUTER_URL", variable)
+    args = parser("push").parse_args(["push", "routes.yaml"])
+    assert local_url(args) == expected
+
+
+def test_a_router_toml_that_cannot_be_read_is_told(project: Path, capsys: Capture) -> None:
+    for text, told in (
+        ("[env.staging]\nurls = 1\n", '[env.staging] takes `url = "https://router.example.com"`'),
+        ("url = 1\n[env.staging]\n", "url is no text"),
+    ):
+        (project / "router.toml").write_text(text)
+        env = ("--env", "staging") if "urls" in text else ()
+        code, _, err = run(capsys, "status", *env)
+        assert (code, told in err) == (1, True)
