@@ -2,15 +2,17 @@
 
 A call can fail in three ways, so that a command can continue after one of them: the
 router does not answer (`NotReachable`), it refuses the request (`Refused`, with its problem
-document), or the server is not a router (`Failed`). The key comes from the environment, never
-from the command line, and is never printed.
+document), or the server is not a router (`Failed`). The key comes from the environment, or for a
+router on this machine from the project's `.dev.vars`; never from the command line, and is never
+printed.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from policies.access.authenticate import PRESENTABLE
@@ -19,6 +21,8 @@ from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves
 KEY = "ROUTER_ADMIN_KEY"
+SECRETS = ".dev.vars"  # of `router dev`
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_S = 20.0  # longer than any wait inside the router
 
 HINTS = {
@@ -29,7 +33,7 @@ HINTS = {
 # A field that each page of a router always has, and another server's JSON has not.
 PAGES = (
     *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
-    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
+    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout"), ("explain", "steps")),
 )
 
 
@@ -69,7 +73,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, page: str, **query: str) -> Parsed:
+    def get(self, page: str, **query: str | Sequence[str]) -> Parsed:
         document = self._ask("GET", page, query=query)
         field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
         if field and not (isinstance(document, dict) and field in document):
@@ -88,7 +92,7 @@ class Client:
         method: str,
         page: str,
         document: object = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Parsed:
         try:
             url = f"{self.url}/.router/{page}"
@@ -113,11 +117,13 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__  # the text of a timeout is empty
 
 
-def client_of(url: str) -> Client:
-    """Return a client with the key from the environment."""
+def client_of(url: str, env: str = "") -> Client:
+    """Return a client with the key for this router. `env`: its environment on this machine."""
     if not _is_base(url):
         raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
-    key = os.environ.get(KEY, "")
+    key = os.environ.get(KEY)
+    if key is None and urlsplit(url).hostname in LOOPBACK:
+        key = _local_key(env)
     if not key:
         hint = "set it to the admin secret or to an API key with scope router:admin"
         raise Failed(f"{KEY} is not set", where=KEY, hint=hint)
@@ -125,6 +131,22 @@ def client_of(url: str) -> Client:
         hint = "a key has 1 to 512 visible ASCII characters, no comma or space"
         raise Failed(f"{KEY} is not a key", where=KEY, hint=hint)
     return Client(url, key)
+
+
+def _local_key(env: str) -> str:
+    """The key in the nearest `.dev.vars`, from the working directory upwards; "" without one. An
+    environment's own is in `.dev.vars.staging`, if that is beside it."""
+    try:
+        start = Path.cwd()
+        names = [f"{SECRETS}.{env}"] * bool(env) + [SECRETS]
+        places = (folder / name for folder in (start, *start.parents) for name in names)
+        nearest = next(filter(os.path.isfile, places), None)
+        lines = nearest.read_text(encoding="utf-8").splitlines() if nearest else []
+    except (OSError, ValueError):  # a folder that is no more, a file of somebody else
+        return ""
+    given = [line.partition("=") for line in lines]
+    values = [value.strip() for name, _, value in given if name.strip() == KEY]
+    return values[-1].strip("'\"`") if values else ""
 
 
 def _is_base(url: str) -> bool:

@@ -52,9 +52,10 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
     layout = layout_of(args)
     file, policy = project_policy(layout)
     found = objected(layout, policy)
-    for each in found:
-        (warn if args.dry_run else complain)(each.message)
-    outcome = {"env": layout.env or None, "refused_for": [each.message for each in found]}
+    for objection in found:
+        (warn if args.dry_run else complain)(objection.message)
+    refused_for = [objection.message for objection in found]
+    outcome = {"env": layout.env or None, "refused_for": refused_for}
     if found and not args.dry_run:
         complain(f"not deployed: {counted(len(found), 'reason')} above")
         return 1, {"result": "refused", **outcome}
@@ -73,11 +74,11 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _try(layout: Layout) -> tuple[int, dict[str, Any]]:
-    done = dry_run(layout)
-    for line in brief(done.output.splitlines()):
+    built = dry_run(layout)
+    for line in brief(built.output.splitlines()):
         say(line)
     say()
-    fits = done.gzip_kib <= LIMIT_KIB
+    fits = built.gzip_kib <= LIMIT_KIB
     verdict = "fits" if fits else "does not fit"
-    say(f"upload: {done.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
-    return 0 if fits else 1, {"gzip_kib": done.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}
+    say(f"upload: {built.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
+    return 0 if fits else 1, {"gzip_kib": built.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}

@@ -1,29 +1,42 @@
 """Run the router and its variants on this machine, on the real Workers runtime.
 
-It starts with the policy given by `--policy`; `router push --local` replaces the policy while
-it runs.
+It starts with the policy given by `--policy`, and takes over each change of that file, and of its
+overlay with `--env`. `router push --local` replaces the policy, too.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Collection
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
-from router.cli.project import POLICY, env_argument, layout_of, whole_file
+from router.cli.project import (
+    POLICY,
+    env_argument,
+    layout_of,
+    overlay_place,
+    refuse_lacking,
+    whole_file,
+)
 from router.cli.usage import ENV, KIT, Example, Usage
+from router.dev.errors import SetupError
 from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
 from router.dev.run import run_dev
+from router.dev.watched import WatchedFiles
+from router.publishing.history import SHORT
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
-from router.terminal.console import warn
+from router.terminal.console import complain, warn
+from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
+CHANGED = "`router dev` saw its file change"
 USAGE = Usage(
     examples=(
         Example("router dev", "the project, on port 8787"),
@@ -59,6 +72,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     layout = layout_of(args)
+    refuse_lacking(layout)
     file = Path(args.policy or layout.root / POLICY).resolve()
     data, loaded = load_valid(str(file), layout.env)
     if loaded.policy is None:
@@ -69,7 +83,14 @@ def run(args: Namespace) -> int:
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
         _begin_with(layout, state, policy, Change(data, loaded, BEGINS))
-    return run_dev(layout, policy, args.port, args.echo, state, variants)
+    bound = {each["binding"] for each in layout.config.get("services", ())}
+    bound |= set(variants.values()) if args.echo else set()
+
+    def changed() -> None:
+        take_over(layout, state, file, bound)
+
+    watched = WatchedFiles([file, *overlay_place(file, layout.env)], changed)
+    return run_dev(layout, policy, args.port, args.echo, state, variants, watched.look)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
@@ -82,6 +103,31 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
         if seen.digest != change.digest:
             write(place.kv, change, seen)
         place.base.write(change.digest, warn)
+
+
+def take_over(layout: Layout, state: Path, policy: Path, bound: Collection[str]) -> None:
+    """Serve the file as it is now; one that is not valid is told, and changes nothing."""
+    try:
+        data, loaded = load_valid(str(policy), layout.env)
+        if loaded.policy is None:
+            return
+        change = Change(data, loaded, CHANGED)
+        with local_place(layout, state) as place:
+            seen = read(place.kv)
+            if seen.digest == change.digest:
+                return
+            with step(
+                "kv", f"{policy.name} has changed: {change.digest[:SHORT]}, live within 10 s"
+            ):
+                write(place.kv, change, seen)
+            place.base.write(change.digest, warn)
+    except (Failed, SetupError, UsageError) as error:
+        complain(f"{error}; what served before serves on")
+        return
+    for variant, binding in bindings_of(loaded.policy).items():
+        if binding not in bound:
+            hint = f"bind {binding} in {layout.config_name}, and start `router dev` again"
+            warn(f"variant {variant} answers 502: {hint}")
 
 
 def _port(text: str) -> int:

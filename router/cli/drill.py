@@ -17,10 +17,10 @@ from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.fleet.drill_question import NotStartable, read_asked
 from policies.resilience.drill import KINDS
-from router.api.client import Refused, client_of
+from router.api.client import Refused
 from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.cli.project import url_argument, url_of
+from router.cli.project import client_for, url_argument
 from router.cli.usage import ASKING, Example, Usage
 from router.terminal.console import complain, err, print_json, say
 from router.terminal.errors import UsageError
@@ -67,9 +67,9 @@ def arguments(parser: ArgumentParser) -> None:
     listing = actions.add_parser("list", help="list running, scheduled and past drills")
     running = actions.add_parser("run", help="run a drill with traffic, and check its objectives")
     drill_run.arguments(running)
-    for each in (start, stop, listing):
-        each.add_argument("--json", action="store_true", help="print JSON")
-        url_argument(each)
+    for verb in (start, stop, listing):
+        verb.add_argument("--json", action="store_true", help="print JSON")
+        url_argument(verb)
 
 
 def run(args: Namespace) -> int:
@@ -77,15 +77,15 @@ def run(args: Namespace) -> int:
 
 
 def _start(args: Namespace) -> int:
-    asked: dict[str, Any] = {"mode": args.mode, "for": args.duration, "force": args.force}
-    asked |= {kind: getattr(args, kind) for kind in KINDS if getattr(args, kind) is not None}
+    request: dict[str, Any] = {"mode": args.mode, "for": args.duration, "force": args.force}
+    request |= {kind: getattr(args, kind) for kind in KINDS if getattr(args, kind) is not None}
     try:
-        read_asked(json.dumps(asked), "")
+        read_asked(json.dumps(request), "")
     except NotStartable as error:
         raise UsageError(str(error)) from None
     try:
-        with client_of(url_of(args)) as client:
-            drill = client.post("drills", asked)
+        with client_for(args) as client:
+            drill = client.post("drills", request)
     except Refused as error:
         if error.code != "drill-refused":
             raise
@@ -119,7 +119,7 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 def _stop(args: Namespace) -> int:
     page = f"drills/{quote(args.id, safe='')}" if args.id else "drills"
-    with client_of(url_of(args)) as client:
+    with client_for(args) as client:
         answer: StoppedDrills = client.delete(page)
     if args.json:
         print_json(answer)
@@ -132,15 +132,15 @@ def _stop(args: Namespace) -> int:
 
 
 def _list(args: Namespace) -> int:
-    with client_of(url_of(args)) as client:
-        told: Drills = client.get("drills")
+    with client_for(args) as client:
+        listed: Drills = client.get("drills")
     if args.json:
-        print_json(told)
+        print_json(listed)
         return 0
-    if not any(told.values()):
+    if not any(listed.values()):
         say("no drill is running, and none is scheduled")
-    past = told["past"][:MAX_PAST]
-    lists: tuple[Sequence[Any], ...] = (told["active"], told["scheduled"], past)
+    past = listed["past"][:MAX_PAST]
+    lists: tuple[Sequence[Any], ...] = (listed["active"], listed["scheduled"], past)
     for (name, (head, row)), drills in zip(TABLES.items(), lists, strict=True):
         if drills:
             say((name, "cyan"))

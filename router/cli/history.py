@@ -53,8 +53,8 @@ def run(args: Namespace) -> int:
             ": the router serves the policy that it was deployed with",
         )
     elif seen.live is None:
-        told = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
-        say(("live", "yellow"), told)
+        text = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
+        say(("live", "yellow"), text)
     return 0
 
 

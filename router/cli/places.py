@@ -9,7 +9,7 @@ from pathlib import Path
 
 from policies.basics.durations import duration_ms
 from router.api.client import URL, client_of
-from router.cli.project import env_argument, layout_of, local_url, remote_url
+from router.cli.project import env_argument, env_of, layout_of, local_url, remote_url
 from router.dev.layout import SetupError
 from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
@@ -100,7 +100,7 @@ def edge_of(args: Namespace) -> Iterator[Edge]:
         return
     with ExitStack() as stack:
         try:
-            client = stack.enter_context(client_of(url))
+            client = stack.enter_context(client_of(url, env_of(args)))
             edge = Edge(client, ask(client), within_s)
         except Failed as why:
             if args.wait:
@@ -125,8 +125,8 @@ def told_as_json(args: Namespace, work: Callable[[], dict[str, object]]) -> int:
         document, code = error.document, 1
     except (Failed, SetupError) as error:
         complain(str(error))
-        told = {"result": "failed", "message": str(error)}
-        document, code = {**told, **error_document(error)}, 1
+        refused = {"result": "failed", "message": str(error)}
+        document, code = {**refused, **error_document(error)}, 1
     if args.json:
         print_json(document)
     return code

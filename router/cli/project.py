@@ -16,21 +16,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from policies.language.model.policy import Policy
-from router.api.client import URL
+from router.api.client import LOOPBACK, URL, Client, client_of
 from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
 from router.dev.guards import Objection, objections
 from router.dev.layout import Layout, find_root, here
+from router.dev.required import lacking
 from router.dev.settings import router_url
 from router.terminal.errors import Failed, UsageError
-from router.terminal.files import load_valid, overlay_of
+from router.terminal.files import load_valid, overlay_of, overlay_path
 
 POLICY = "routes.yaml"
 # The first that is set and not empty; the second is wrangler's own.
 VARIABLES = ("ROUTER_ENV", "CLOUDFLARE_ENV")
 ADDRESS = "ROUTER_URL"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def env_argument(parser: ArgumentParser) -> None:
@@ -110,6 +110,11 @@ def remote_url(args: Namespace) -> str | None:
     return os.environ.get(ADDRESS) or _listed_url(args) or None
 
 
+def client_for(args: Namespace) -> Client:
+    """A client of the router that a verb asks."""
+    return client_of(url_of(args), env_of(args))
+
+
 def local_url(args: Namespace) -> str:
     """Where `router dev` answers: ROUTER_URL counts if it is an address of this machine."""
     named = os.environ.get(ADDRESS, "")
@@ -153,9 +158,22 @@ def whole_file(layout: Layout, file: Path, data: bytes) -> Path:
     return path
 
 
+def overlay_place(file: Path, env: str) -> list[Path]:
+    """Where the file's overlay is, or would be."""
+    return [Path(overlay_path(str(file), env))] if env else []
+
+
 def objected(layout: Layout, policy: Policy) -> list[Objection]:
     """What must not go to production."""
     return objections(policy, shown(layout.root / POLICY), layout.config, layout.config_name)
+
+
+def refuse_lacking(layout: Layout) -> None:
+    """Raise Failed if the configuration lacks what a router needs, wherever it runs."""
+    found = lacking(layout.config)
+    if found:
+        more = f" (and {len(found) - 1} more: `router stage` lists them)" if len(found) > 1 else ""
+        raise Failed(found[0].text(layout.config_name) + more)
 
 
 def shown(path: Path) -> str:

@@ -76,10 +76,10 @@ def _guard(layout: Layout, file: str, loaded: Loaded, publisher: Publisher) -> N
     if loaded.policy is None:
         return
     found = objections(loaded.policy, file, layout.config, layout.config_name)
-    for each in found:
-        if each.kind is Kind.UNBOUND:
-            publisher.reporter.tell(("warning", "yellow"), f" {each.message}")
-    refused = [each.message for each in found if each.kind is not Kind.UNBOUND]
+    for objection in found:
+        if objection.kind is Kind.UNBOUND:
+            publisher.reporter.tell(("warning", "yellow"), f" {objection.message}")
+    refused = [objection.message for objection in found if objection.kind is not Kind.UNBOUND]
     for message in refused:
         complain(message)
     if refused:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 
 from policies.basics.callers import caller_text
-from router.api.client import Refused, client_of
+from router.api.client import Refused
 from router.cli import rollout_settle, rollout_watch
-from router.cli.project import url_argument, url_of
+from router.cli.project import client_for, url_argument
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
@@ -113,29 +113,29 @@ def run(args: Namespace) -> int:
 
 
 def _act(args: Namespace) -> int:
-    with client_of(url_of(args)) as client:
+    with client_for(args) as client:
         name = name_of(client, args.name)
         question = QUESTIONS.get(args.action)
         if question and not agreed(f"{name}: {question}", args.yes):
             complain("nothing was done")
             return 1
-        asked: RolloutCommand = {}
+        body: RolloutCommand = {}
         if args.note:
-            asked["note"] = args.note
+            body["note"] = args.note
         if getattr(args, "force", False):
-            asked["force"] = True
+            body["force"] = True
         try:
-            told = act(client, name, args.action, asked)
+            rollout = act(client, name, args.action, body)
         except Refused as error:
             if error.code != "rollout-refused":
                 raise
             return _tell_refusal(error, args.json)
         watches = args.action == "start" and args.watch
         if args.json and not watches:
-            print_json(told)
+            print_json(rollout)
         elif not args.json:
-            say((line_text(told), STATES.get(told["state"], "")))
-        return rollout_watch.watch_rollout(client, told, args.json) if watches else 0
+            say((line_text(rollout), STATES.get(rollout["state"], "")))
+        return rollout_watch.watch_rollout(client, rollout, args.json) if watches else 0
 
 
 def _tell_refusal(error: Refused, as_json: bool) -> int:
@@ -147,10 +147,10 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 
 def _status(args: Namespace) -> int:
-    with client_of(url_of(args)) as client:
+    with client_for(args) as client:
         if args.watch:
-            told = one_of(client, name_of(client, args.name))["rollout"]
-            return rollout_watch.watch_rollout(client, told, args.json)
+            rollout = one_of(client, name_of(client, args.name))["rollout"]
+            return rollout_watch.watch_rollout(client, rollout, args.json)
         page: Rollouts | OneRollout
         if args.name is None:
             page = everything = all_of(client)
@@ -172,7 +172,7 @@ def _status(args: Namespace) -> int:
 
 
 def _history(args: Namespace) -> int:
-    with client_of(url_of(args)) as client:
+    with client_for(args) as client:
         name = name_of(client, args.name)
         page = events_of(client, name, args.limit)
     if args.json:

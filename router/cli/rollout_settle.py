@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from policies.language.load import load
 from policies.overlays.load import NamedText, load_overlaid
-from router.api.client import client_of
-from router.cli.project import policy_env, url_of
+from router.api.client import Client
+from router.cli.project import client_for, policy_env
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED
 from router.dev.files import write_if_changed
@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
         raise UsageError("--file cannot be standard input: name the file to change")
     data, _ = load_valid(args.file)
     rollout = find_rollout(data, args.name)
-    percent = ENDS[args.to] if args.to else _outcome(url_of(args), rollout)
+    percent = ENDS[args.to] if args.to else _outcome(client_for(args), rollout)
     wanted = shares(data, rollout, percent)
     if len(data) > MANY_BYTES:
         say((f"locating the values of {args.file}…", "dim"), to=err)
@@ -81,22 +81,22 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
+def _outcome(client: Client, rollout: FileRollout) -> Decimal | None:
     """Return the final percentage of the router's rollout; None if the policy's weights apply."""
-    with client_of(url) as client:
-        told: Rollout = one_of(client, rollout.name)["rollout"]
-    if told["state"] not in FINISHED:
+    with client:
+        served: Rollout = one_of(client, rollout.name)["rollout"]
+    if served["state"] not in FINISHED:
         raise Failed(
-            f"{rollout.name} is not finished ({told['state']}): wait for its end, "
+            f"{rollout.name} is not finished ({served['state']}): wait for its end, "
             "or choose the result with --to promote or --to rollback"
         )
-    theirs = sorted(told["routes"]), told["from"], told["to"]
+    theirs = sorted(served["routes"]), served["from"], served["to"]
     if theirs != (sorted(rollout.routes), rollout.before, rollout.after):
         raise Failed(
             f"{rollout.name} in this file differs from the router's in its routes or pools: "
             "settle the file that was pushed, or choose the result with --to"
         )
-    return None if told["weight"] is None else Decimal(str(told["weight"]))
+    return None if served["weight"] is None else Decimal(str(served["weight"]))
 
 
 def _refuse_invalid(file: str, settled: bytes) -> None:
@@ -141,8 +141,8 @@ def _document(
     for share in wanted:
         weights = {"before": float(share.old), "after": float(share.new)}
         routes.setdefault(share.route, {})[share.pool] = weights
-    told = {"file": file, "rollout": rollout.name, "routes": routes}
-    return told | {"changed": is_new, "written": written}
+    document = {"file": file, "rollout": rollout.name, "routes": routes}
+    return document | {"changed": is_new, "written": written}
 
 
 def _tell(file: str, rollout: FileRollout, is_new: bool, written: bool) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.console import Group
 
-from router.api.client import URL, Client, Refused, client_of
-from router.cli.project import url_of
+from router.api.client import URL, Client, Refused
+from router.cli.project import client_for
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
     are_same,
@@ -53,15 +53,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     refuse_unused(args)
-    with client_of(url_of(args)) as client:
+    with client_for(args) as client:
         if args.watch:
             return _watch(client, args.json)
         pages = _ask(client)
     digest = str(pages.status["policy"]["digest"])
     places = compared(args, pages.url, digest) if args.policy is not None else ()
     if args.json:
-        told = {"places": [seen._asdict() for seen in places]} if places else {}
-        print_json({**pages.document(), **told})
+        extra = {"places": [seen._asdict() for seen in places]} if places else {}
+        print_json({**pages.document(), **extra})
     else:
         out.rich.print(_shown(pages))
         for line in place_lines(places) if places else ():

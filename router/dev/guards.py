@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from policies.language.model.policy import Policy
 from policies.language.tooling.bindings import bindings_of
-from router.dev.layout import KV, OBJECTS
 from router.dev.published_keys import refusal
+from router.dev.required import lacking
 
 ONLY_TRIED = "ROUTER_UPLOAD_IS_ONLY_TRIED"  # a variable that is not empty: nothing is deployed
 WRANGLERS = "WRANGLER_COMMAND"  # wrangler's variable for its build command: what it is doing
@@ -27,7 +27,7 @@ class Kind(Enum):
     KEY = "a published key"
     ID = "an id of zeros"
     UNBOUND = "a variant without binding"
-    LACKING = "a binding that the router needs"
+    LACKING = "a setting that the router needs"
 
 
 class Objection(NamedTuple):
@@ -61,15 +61,7 @@ def _keys(policy: Policy, file: str) -> Iterator[Objection]:
 
 
 def _lacking(config: Mapping[str, Any], name: str) -> Iterator[Objection]:
-    if not any(each.get("binding") == KV for each in config.get("kv_namespaces", ())):
-        hint = f'add a KV namespace with `binding = "{KV}"`'
-        yield Objection(Kind.LACKING, f"{name} has no binding {KV}: {hint}")
-    bound = config.get("durable_objects", {}).get("bindings", ())
-    found = {each.get("name"): each.get("class_name") for each in bound}
-    for binding, class_name in OBJECTS.items():
-        if found.get(binding) != class_name:
-            hint = f'add to its Durable Objects `name = "{binding}"`, `class_name = "{class_name}"`'
-            yield Objection(Kind.LACKING, f"{name} has no binding {binding}: {hint}")
+    return (Objection(Kind.LACKING, each.text(name)) for each in lacking(config))
 
 
 def _zeros(config: Mapping[str, Any], name: str) -> Iterator[Objection]:

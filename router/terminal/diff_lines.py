@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import unified_diff
 from typing import Any
 
 from policies.difference.views.change import Change
+from policies.difference.views.summary import aspects
 from policies.difference.views.texts import change_text
 from router.terminal.console import Output, Part, counted, out, say
 from router.terminal.tables import columns
@@ -36,6 +38,19 @@ def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Outp
     )
     counts = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words if kind in kinds)
     say((counted(len(changes), "difference"), "bold"), f": {counts}", to=to)
+
+
+def behaviour_document(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return every field that differs, once."""
+    return [
+        {**aspect._asdict(), "names": [*aspect.names], "text": aspect.text()}
+        for aspect in aspects(changes)
+    ]
+
+
+def print_behaviour(behaviour: Iterable[dict[str, Any]], to: Output = out) -> None:
+    """Print the last line of a difference: nothing that changes goes unnamed."""
+    say(("behaviour", "bold"), f"  {'; '.join(aspect['text'] for aspect in behaviour)}", to=to)
 
 
 def print_traffic(traffic: dict[str, Any]) -> None:

@@ -30,12 +30,16 @@ def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> 
     """Print findings as compilers do: file:line:column, the message, and a hint."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
-        here = finding.file if isinstance(finding, FileFinding) else file
-        place = f"{here}:{finding.line}:{finding.column}"
+        place = f"{file_of(finding, file)}:{finding.line}:{finding.column}"
         what = f" {finding.path}: {finding.message}"
         said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
         say(*said, to=to)
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
+
+
+def file_of(finding: Finding, file: str) -> str:
+    """The file that a finding is about, of a policy that is called `file`."""
+    return finding.file if isinstance(finding, FileFinding) else file
 
 
 def overlay_of(file: str, env: str) -> str | None:
@@ -43,9 +47,13 @@ def overlay_of(file: str, env: str) -> str | None:
     a whole policy."""
     if not env or file == "-":
         return None
-    stem, suffix = os.path.splitext(file)  # os.path takes any name, unlike pathlib
-    overlay = f"{stem}.{env}{suffix}"
+    overlay = overlay_path(file, env)
     return overlay if os.path.isfile(overlay) else None
+
+
+def overlay_path(file: str, env: str) -> str:
+    stem, suffix = os.path.splitext(file)  # os.path takes any name, unlike pathlib
+    return f"{stem}.{env}{suffix}"
 
 
 def load_policy(file: str, env: str = "", now_ms: float | None = None) -> tuple[bytes, Loaded]:

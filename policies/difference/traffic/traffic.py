@@ -27,7 +27,7 @@ MAX_EXAMPLES = 5
 Basis = Literal["sample", "log"]
 
 
-class Example(NamedTuple):
+class ExampleRequest(NamedTuple):
     """`part`: the share of such clients, where the router chooses at random."""
 
     sent: TrafficRequest
@@ -69,7 +69,7 @@ class Traffic:
     def __init__(self, basis: Basis) -> None:
         self.basis: Basis = basis
         self.rows: dict[str, TrafficRow] = {}
-        self.examples: list[Example] = []
+        self.examples: list[ExampleRequest] = []
         self._shown: Counter[tuple[str, str, str]] = Counter()
 
     def row(self, name: str) -> TrafficRow:
@@ -87,11 +87,11 @@ class Traffic:
             row.changed += part
             from_to = _told_apart(source, target)
             row.flows[from_to] += part
-            self._show(name, Example(sent, label, *from_to, part))
+            self._show(name, ExampleRequest(sent, label, *from_to, part))
         for name in FIELDS:
             row.fields[name] += field_moved(before, after, name)
 
-    def _show(self, name: str, example: Example) -> None:
+    def _show(self, name: str, example: ExampleRequest) -> None:
         """Keep the first example of each kind, up to `MAX_EXAMPLES`."""
         kind = name, example.before, example.after
         self._shown[kind] += 1
@@ -137,7 +137,7 @@ def _differ(source: DecidedOutcome, target: DecidedOutcome, field: str) -> bool:
     return bool(getattr(source, field) != getattr(target, field))
 
 
-def _example_to_dict(example: Example) -> JsonObject:
+def _example_to_dict(example: ExampleRequest) -> JsonObject:
     sent, label, before, after, part = example
     request = {"method": sent.method, "url": sent.url, "client": label or None}
     return request | {"from": before, "to": after, "share": part}

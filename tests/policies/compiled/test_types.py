@@ -162,7 +162,7 @@ def go(journey: Journey) -> None:
         elif isinstance(effect, Race):
             outcome = raced(0, 200, None)(effect, journey.now_ms)
         else:
-            outcome = in_quiet_times(effect)
+            outcome = in_quiet_times(effect, journey.now_ms)
 
 
 def urls(tables: dict[str, Any]) -> list[str]:
