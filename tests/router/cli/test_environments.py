@@ -53,7 +53,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # Verbs and actions that nothing of an environment belongs to.
-WITHOUT = {"completion", "import", "schema", "keys new", "keys hash", "drill", "rollout", "keys"}
+WITHOUT = {
+    "completion",
+    "init",
+    "import",
+    "schema",
+    "keys new",
+    "keys hash",
+    "drill",
+    "rollout",
+    "keys",
+}
 
 
 def commands(root: ArgumentParser, name: str = "") -> Iterator[tuple[str, ArgumentParser]]:
