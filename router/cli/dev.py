@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
@@ -87,7 +88,7 @@ def run(args: Namespace) -> int:
     bound |= set(variants.values()) if args.echo else set()
 
     def changed() -> None:
-        take_over(layout, state, file, bound)
+        take_over(layout, state, file, bound, data)
 
     watched = WatchedFiles([file, *overlay_place(file, layout.env)], changed)
     return run_dev(layout, policy, args.port, args.echo, state, variants, watched.look)
@@ -105,8 +106,15 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
         place.base.write(change.digest, warn)
 
 
-def take_over(layout: Layout, state: Path, policy: Path, bound: Collection[str]) -> None:
-    """Serve the file as it is now; one that is not valid is told, and changes nothing."""
+def take_over(
+    layout: Layout,
+    state: Path,
+    policy: Path,
+    bound: Collection[str],
+    bundled: bytes | None = None,
+) -> None:
+    """Serve the file as it is now; one that is not valid is told, and changes nothing. `bundled`:
+    what serves while KV holds no policy."""
     try:
         data, loaded = load_valid(str(policy), layout.env)
         if loaded.policy is None:
@@ -114,7 +122,9 @@ def take_over(layout: Layout, state: Path, policy: Path, bound: Collection[str])
         change = Change(data, loaded, CHANGED)
         with local_place(layout, state) as place:
             seen = read(place.kv)
-            if seen.digest == change.digest:
+            if seen.data is None:
+                seen = replace(seen, deployed=bundled)
+            if seen.replaced == change.digest:
                 return
             with step(
                 "kv", f"{policy.name} has changed: {change.digest[:SHORT]}, live within 10 s"
