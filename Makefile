@@ -33,8 +33,8 @@ dev: install
 test: .venv/.done
 	@$(SIDE_BY_SIDE) --jobs=4 ready
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest $(GROUPS) --numprocesses $(PROCESSES) tests/edge
 	@$(SIDE_BY_SIDE) --jobs=2 test-load test-rest
+	@$(BIN)/python -m pytest $(GROUPS) --numprocesses $(PROCESSES) tests/edge
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif

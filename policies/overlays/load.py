@@ -37,18 +37,26 @@ class Overlaid:
     loaded: Loaded
 
 
-def load_overlaid(base: NamedText, overlay: NamedText, now_ms: float | None = None) -> Overlaid:
+def load_overlaid(
+    base: NamedText,
+    overlay: NamedText,
+    now_ms: float | None = None,
+    *,
+    allow_private: bool = False,
+) -> Overlaid:
     """As `load` for one file."""
     below, above = read_document(base.data, POLICY), read_document(overlay.data, OVERLAY)
     if not isinstance(below, Document) or not isinstance(above, Document):
         return _refused([*_wrong(below, base.file), *_wrong(above, overlay.file)])
     both = merged(below, above, (base.file, overlay.file))
-    policy, found = read_policy(both.value, Budget())
+    policy, found = read_policy(both.value, Budget(allow_private=allow_private))
     findings = [*map(_mistaken, both.mistakes), *_placed(both, found, "error")]
     if policy is None or findings:
         return _refused(findings)
     data = _text(both, base.file, overlay.file)
-    loaded = load(data, lint=False)  # the limits of a text hold for this one
+    loaded = load(
+        data, lint=False, allow_private=allow_private
+    )  # the limits of a text hold for this one
     if loaded.policy is None:
         return Overlaid(b"", loaded)
     warnings = _sorted(_placed(both, warn(policy, now_ms), "warning"))

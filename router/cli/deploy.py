@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext, redirect_stdout
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.cli.project import env_argument, layout_of, objected, project_policy
 from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.dev.layout import Layout
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
     return code
 
 
-def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
+def _deploy(args: Namespace) -> tuple[int, JsonObject]:
     layout = layout_of(args)
     file, policy = project_policy(layout)
     found = objected(layout, policy)
@@ -73,7 +73,7 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
     return code, {"result": "failed" if code else "deployed", **outcome}
 
 
-def _try(layout: Layout) -> tuple[int, dict[str, Any]]:
+def _try(layout: Layout) -> tuple[int, JsonObject]:
     built = dry_run(layout)
     for line in brief(built.output.splitlines()):
         say(line)

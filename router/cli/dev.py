@@ -11,16 +11,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from policies.language.tooling.bindings import bindings_of
+from policies.language.tooling.bindings import bindings_of, urls_of
 from router.cli.project import (
     POLICY,
     env_argument,
     layout_of,
     overlay_place,
     refuse_lacking,
+    shown,
     whole_file,
 )
 from router.cli.usage import ENV, KIT, Example, Usage
+from router.dev.config import Outside
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
@@ -33,7 +35,7 @@ from router.publishing.published import read
 from router.publishing.write import Change, write
 from router.terminal.console import complain, warn
 from router.terminal.errors import Failed, UsageError
-from router.terminal.files import load_valid
+from router.terminal.files import load_valid, may_be_private
 
 PORT = 8787  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
@@ -44,7 +46,7 @@ USAGE = Usage(
         Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
     ),
     exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
-    variables=(*ENV, "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+    variables=(*ENV, "ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
 )
 
 
@@ -63,6 +65,11 @@ def arguments(parser: ArgumentParser) -> None:
         "--echo", action="store_true", help="serve every variant with an echo Worker"
     )
     parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="variants may have URLs in private networks, such as http://127.0.0.1:3000",
+    )
+    parser.add_argument(
         "--persist-to",
         metavar="DIR",
         type=Path,
@@ -75,7 +82,8 @@ def run(args: Namespace) -> int:
     layout = layout_of(args)
     refuse_lacking(layout)
     file = Path(args.policy or layout.root / POLICY).resolve()
-    data, loaded = load_valid(str(file), layout.env)
+    allow_private = args.allow_private or may_be_private()
+    data, loaded = load_valid(str(file), layout.env, allow_private=allow_private)
     if loaded.policy is None:
         return 1
     policy = whole_file(layout, file, data)
@@ -88,10 +96,11 @@ def run(args: Namespace) -> int:
     bound |= set(variants.values()) if args.echo else set()
 
     def changed() -> None:
-        take_over(layout, state, file, bound, data)
+        take_over(layout, state, file, bound, allow_private, data)
 
+    outside = Outside(urls_of(loaded.policy), allow_private)
     watched = WatchedFiles([file, *overlay_place(file, layout.env)], changed)
-    return run_dev(layout, policy, args.port, args.echo, state, variants, watched.look)
+    return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
@@ -111,12 +120,13 @@ def take_over(
     state: Path,
     policy: Path,
     bound: Collection[str],
+    allow_private: bool,
     bundled: bytes | None = None,
 ) -> None:
     """Serve the file as it is now; one that is not valid is told, and changes nothing. `bundled`:
     what serves while KV holds no policy."""
     try:
-        data, loaded = load_valid(str(policy), layout.env)
+        data, loaded = load_valid(shown(policy), layout.env, allow_private=allow_private)
         if loaded.policy is None:
             return
         change = Change(data, loaded, CHANGED)

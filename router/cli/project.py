@@ -143,7 +143,8 @@ def project_policy(layout: Layout) -> tuple[Path, Policy]:
     """The project's policy, with the environment's overlay. Prints its findings and raises Failed
     if it is not valid."""
     file = layout.root / POLICY
-    data, loaded = load_valid(shown(file), layout.env)
+    # Not as the environment says: what goes to production sends nothing into private networks.
+    data, loaded = load_valid(shown(file), layout.env, allow_private=False)
     if loaded.policy is None:
         raise Failed(f"{shown(file)} is not valid")
     return whole_file(layout, file, data), loaded.policy
@@ -172,7 +173,9 @@ def refuse_lacking(layout: Layout) -> None:
     """Raise Failed if the configuration lacks what a router needs, wherever it runs."""
     found = lacking(layout.config)
     if found:
-        more = f" (and {len(found) - 1} more: `router stage` lists them)" if len(found) > 1 else ""
+        more = (
+            f" (and {len(found) - 1} more: `router upgrade` lists them)" if len(found) > 1 else ""
+        )
         raise Failed(found[0].text(layout.config_name) + more)
 
 

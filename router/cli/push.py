@@ -50,7 +50,8 @@ def run(args: Namespace) -> int:
 
     def push() -> dict[str, Any]:
         env = policy_env(args, args.file)
-        data, loaded = load_valid(args.file, env)
+        # Where nothing but `router dev` sees the policy, that decides what it sends.
+        data, loaded = load_valid(args.file, env, allow_private=not args.remote)
         change = Change(data, loaded, args.note)
         name = policy_name(args.file, env)
         say(("valid", "green"), f" {name}, digest {loaded.digest[:SHORT]}", to=to)

@@ -24,6 +24,7 @@ from router.terminal.difference import print_difference
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import (
     load_valid,
+    may_be_private,
     not_valid,
     overlay_of,
     policy_name,
@@ -100,7 +101,7 @@ def _outcome(client: Client, rollout: FileRollout) -> Decimal | None:
 
 
 def _refuse_invalid(file: str, settled: bytes) -> None:
-    loaded = load(settled)
+    loaded = load(settled, allow_private=may_be_private())
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
         raise Failed(f"the settled {file} would not be valid; it is unchanged")
@@ -111,7 +112,11 @@ def _refuse_overridden(file: str, env: str, settled: bytes, wanted: list[WeightC
     overlay = overlay_of(file, env)
     if overlay is None:
         return
-    both = load_overlaid(NamedText(file, settled), NamedText(overlay, read_file(overlay)))
+    both = load_overlaid(
+        NamedText(file, settled),
+        NamedText(overlay, read_file(overlay)),
+        allow_private=may_be_private(),
+    )
     if both.loaded.policy is None:
         raise not_valid(policy_name(file, env), both.loaded.findings)
     splits = {route.name: route.split or {} for route in both.loaded.policy.routes}

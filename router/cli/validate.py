@@ -23,7 +23,7 @@ USAGE = Usage(
         Example("router validate routes.yaml --strict --json", "for CI: warnings fail, too"),
     ),
     exits={0: "valid", 1: "findings; with --strict also warnings"},
-    variables=ENV,
+    variables=(*ENV, "ROUTER_ALLOW_PRIVATE"),
 )
 
 

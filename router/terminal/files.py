@@ -13,6 +13,8 @@ from policies.language.load import Loaded, load
 from router.terminal.console import Output, counted, err, out, say
 from router.terminal.errors import Failed, UsageError
 
+ALLOW_PRIVATE = "ROUTER_ALLOW_PRIVATE"  # as the Worker's variable of that name
+
 
 def read_file(name: str) -> bytes:
     """Return the bytes of a file; `-` is standard input."""
@@ -37,6 +39,11 @@ def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> 
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
+def may_be_private() -> bool:
+    """Whether policies may have URLs in private networks, as on one's own machine."""
+    return bool(os.environ.get(ALLOW_PRIVATE))
+
+
 def file_of(finding: Finding, file: str) -> str:
     """The file that a finding is about, of a policy that is called `file`."""
     return finding.file if isinstance(finding, FileFinding) else file
@@ -56,15 +63,24 @@ def overlay_path(file: str, env: str) -> str:
     return f"{stem}.{env}{suffix}"
 
 
-def load_policy(file: str, env: str = "", now_ms: float | None = None) -> tuple[bytes, Loaded]:
+def load_policy(
+    file: str,
+    env: str = "",
+    now_ms: float | None = None,
+    *,
+    allow_private: bool | None = None,
+) -> tuple[bytes, Loaded]:
     """Load a policy, with its environment's overlay if there is one. Returns what is published:
-    the file's bytes, or the text of both laid together."""
+    the file's bytes, or the text of both laid together. `allow_private`: whether URLs may lead into
+    private networks; None: as the shell's variable says."""
+    lifted = may_be_private() if allow_private is None else allow_private
     data, overlay = read_file(file), overlay_of(file, env)
     if overlay is None:
-        return data, load(data, now_ms)
+        return data, load(data, now_ms, allow_private=lifted)
     from policies.overlays.load import NamedText, load_overlaid  # only environments need it
 
-    both = load_overlaid(NamedText(file, data), NamedText(overlay, read_file(overlay)), now_ms)
+    texts = NamedText(file, data), NamedText(overlay, read_file(overlay))
+    both = load_overlaid(*texts, now_ms, allow_private=lifted)
     return both.data, both.loaded
 
 
@@ -83,9 +99,11 @@ def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
     )
 
 
-def load_valid(file: str, env: str = "") -> tuple[bytes, Loaded]:
+def load_valid(
+    file: str, env: str = "", *, allow_private: bool | None = None
+) -> tuple[bytes, Loaded]:
     """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
-    data, loaded = load_policy(file, env)
+    data, loaded = load_policy(file, env, allow_private=allow_private)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
         raise not_valid(policy_name(file, env), loaded.findings)
