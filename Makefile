@@ -12,9 +12,13 @@ BIOME := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome
 ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
+GROUPS := --dist loadgroup --no-loadscope-reorder
+PROCESSES ?= 5
+# Each target's output in one piece, when it is done.
+SIDE_BY_SIDE = $(MAKE) --no-print-directory --output-sync=target
 
-.PHONY: install dev ready test test-fast lint lint-python lint-javascript load sandbox
-.PHONY: schemathesis bench entry-check wheel-check upload clean
+.PHONY: install dev ready test test-load test-rest test-fast lint lint-python
+.PHONY: lint-javascript load sandbox schemathesis bench entry-check wheel-check upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -23,18 +27,24 @@ install: .venv/.done node_modules/.done
 dev: install
 	@exec $(BIN)/router dev $(ARGS)
 
-# Most tests wait for the runtime, so three at a time take half as long; those of load, which
-# look at seconds, run by themselves. With ARGS: just these, one by one. What comes before tests
-# mostly waits, too, for downloads and for what has one thread: so that is done all at once.
+# Tests on the runtime mostly wait for it, so five run at a time. Those of load look at seconds:
+# beside them are only those that compute, which give way to them. What comes before all tests
+# mostly waits, too, for downloads and for what has one thread. With ARGS: just these tests.
 test: .venv/.done
-	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target ready
+	@$(SIDE_BY_SIDE) --jobs=4 ready
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder \
-	  -m "not load and not sandbox"
-	@$(BIN)/python -m pytest tests/load
+	@$(SIDE_BY_SIDE) --jobs=2 test-load test-rest
+	@$(BIN)/python -m pytest $(GROUPS) --numprocesses $(PROCESSES) tests/edge
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+test-load: install
+	@$(BIN)/python -m pytest tests/load
+
+test-rest: install
+	@nice -n 19 $(BIN)/python -m pytest $(GROUPS) --numprocesses 2 \
+	  -m "not edge and not load and not sandbox"
 
 ready: install lint .clients/.done .venv/.collected
 

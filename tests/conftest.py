@@ -3,7 +3,7 @@
 1. Tests of a folder in FOLDERS have its name as their marker; those that take long elsewhere are
    marked `slow`. `-m` says which run, and a folder that it leaves out is not even imported.
 2. A file is run by one process from its first test to its last, and so are all files that share a
-   server: they are one group.
+   server: they are one group, unless that takes too long (APART).
 3. The garbage collector does not look at modules and tests, which stay: it would take a tenth of
    the time.
 """
@@ -33,29 +33,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 TESTS = Path(__file__).parent
 FOLDERS = ("edge", "load", "sandbox")
 # The fixtures that are a server for several files, and so the names of their groups.
-SHARED = ("router_of_agents", "probed")
+SHARED = ("router_of_agents", "probed", "edge")
+# Files of the longest of these groups that make up one of their own, with another such server.
+APART = ("edge/test_agent_turns.py", "edge/test_agent_workers.py")
 # About how many seconds the longest groups take: one that begins at the end is waited for by all.
-# And those that wait for the runtime are mixed with those that compute, or they would all be at it
-# at once.
 SECONDS = {
-    "router_of_agents": 300,
+    "router_of_agents": 170,
+    "router_of_agents-apart": 140,
+    "edge": 130,
     "edge/test_rollouts.py": 85,
-    "edge/test_policy_work.py": 80,
+    "edge/test_policy_work.py": 75,
     "probed": 75,
     "edge/test_memory.py": 60,
     "edge/test_push.py": 60,
     "edge/test_shipped_policy.py": 45,
     "edge/test_store.py": 40,
-    "edge/test_coordinator_failures.py": 40,
+    "edge/test_coordinator_failures.py": 30,
     "edge/test_drills.py": 40,
     "edge/test_kv.py": 40,
-    "edge/test_wheel.py": 35,
+    "edge/test_wheel.py": 70,
     "edge/test_drain.py": 30,
     "edge/test_drill_run.py": 30,
     "edge/test_limiter_failures.py": 30,
     "edge/test_publishing.py": 25,
-    "edge/test_entry.py": 25,
-    "edge/test_rate_limits.py": 25,
     "router/settle/test_layouts.py": 25,
     "policies/language/test_hints.py": 15,
     "policies/language/test_work.py": 15,
@@ -64,6 +64,7 @@ SECONDS = {
     "policies/basics/test_regex.py": 15,
 }
 ON_THE_RUNTIME, COMPUTING = 15, 2  # of all others
+OBJECTS = 10_000  # more than there were, before the collector looks at them
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -79,6 +80,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(OBJECTS)
         gc.enable()
 
 
@@ -98,31 +100,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in tests:
             item.add_marker(pytest.mark.xdist_group(name))
     ordered = sorted(groups, key=lambda name: _seconds(name, groups[name]), reverse=True)
-    kinds: list[list[tuple[str, int]]] = [[], []]
-    for name in ordered:
-        on_the_runtime = groups[name][0].get_closest_marker("edge") is not None
-        kinds[on_the_runtime].append((name, _seconds(name, groups[name])))
-    items[:] = [item for name in _mixed(kinds) for item in groups[name]]
+    items[:] = [item for name in ordered for item in groups[name]]
 
 
 def _group(file: str, items: list[pytest.Item]) -> str:
     """Tests of one file may share several servers: then all their files are together."""
     used = {name for item in items for name in getattr(item, "fixturenames", ())}
-    return next((name for name in SHARED if name in used), file)
+    shared = next((name for name in SHARED if name in used), file)
+    return f"{shared}-apart" if file in APART else shared
 
 
 def _seconds(group: str, items: list[pytest.Item]) -> int:
     is_edge = items[0].get_closest_marker("edge") is not None
     return SECONDS.get(group, ON_THE_RUNTIME if is_edge else COMPUTING)
-
-
-def _mixed(kinds: list[list[tuple[str, int]]]) -> list[str]:
-    """The groups of each kind, so that all kinds end together."""
-    totals = [sum(seconds for _, seconds in kind) for kind in kinds]
-    mixed, spent = list[str](), [0] * len(kinds)
-    while any(kinds):
-        at = min((k for k in range(len(kinds)) if kinds[k]), key=lambda k: spent[k] / totals[k])
-        name, seconds = kinds[at].pop(0)
-        mixed.append(name)
-        spent[at] += seconds
-    return mixed

@@ -1,7 +1,7 @@
-"""Host names in ASCII: Unicode's mapping (UTS #46, not transitional), then IDNA 2008.
+"""Host names in ASCII: the mapping of UTS #46 (not transitional), then IDNA 2008.
 
-`idna` does it. It is imported only for a name that is not ASCII, since few are, and its tables
-take a moment to load. Labels that are ASCII, as written or as mapped, are not checked here.
+`idna` does it. It is imported only for names that are not ASCII, since few are, and loading its
+tables takes a moment. Labels that are ASCII, as written or as mapped, are not checked here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ MAX_HOST = 253  # characters
 
 
 def host_in_ascii(name: str) -> str:
-    """`bücher.example` as `xn--bcher-kva.example`. Raises `ValueError` if it is no host name."""
+    """Return `xn--bcher-kva.example` for `bücher.example`. Raises `ValueError` if it is no host
+    name."""
     if name.isascii():
         return name.lower()
     if len(name) > MAX_HOST:

@@ -27,22 +27,22 @@ _now = js.Date.now
 
 @cache
 def module(path: str) -> JsObject:
-    """A module of JavaScript by its path in the upload, loaded once in an isolate."""
+    """Return a JavaScript module by its path in the upload. It is loaded once in an isolate."""
     return import_from_javascript(path)
 
 
 def now_ms() -> float:
-    """Milliseconds since 1970. (`time.time()` runs ahead here: it grows with every call.)"""
+    """Return milliseconds since 1970. (`time.time()` runs ahead here: it grows with every call.)"""
     return float(_now())
 
 
 def new_response(body: JsObject, status: int, headers: Sequence[Sequence[str]]) -> JsObject:
-    """A `Response`; `body` is text, a stream or None."""
+    """Return a `Response`. `body` is text, a stream or None."""
     init = _parse(json.dumps({"status": status, "headers": headers}))
     return _new_response(None if status in BODILESS else body, init)
 
 
 def body_text(request: JsObject, most: int) -> str | None:
-    """The body of a request as text; None if it has more than `most` bytes."""
+    """Return the body of a request as text; None if it has more than `most` bytes."""
     text = run_sync(module(BODIES).text(request.body, most))
     return None if text is None else str(text)

@@ -11,7 +11,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 def family(name: str, kind: str, about: str, samples: Iterable[tuple[Labels, float]]) -> str:
-    """A metric with its help, its type (`counter`, `gauge`), and a line for each sample."""
+    """Return a metric with its help, its type (`counter`, `gauge`), and a line for each sample."""
     lines = [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
     for labels, value in samples:
         pairs = ",".join(f'{key}="{str(text).translate(_ESCAPES)}"' for key, text in labels.items())

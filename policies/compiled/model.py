@@ -1,4 +1,4 @@
-"""What requests are decided on: routes, and the variants that they lead to."""
+"""The model that requests are decided on: routes, and the variants that they lead to."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from policies.routing.override import Override
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A Worker that can answer, behind `binding`, or a server at `url` (either is ""); `override`
-    is the value of Cloudflare's version override."""
+    """A Worker that can answer, behind `binding`, or a server at `url` (either is ""). `override`:
+    the value of Cloudflare's version override, None for none."""
 
     name: str
     binding: str
@@ -41,8 +41,8 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A pool's part in a split; `chain`: the pool, then its fallbacks; empty for a part that
-    has no backend."""
+    """A pool's part in a split. `chain`: the pool, then its fallbacks; empty if the part has no
+    backend."""
 
     name: str
     weight: float
@@ -54,10 +54,12 @@ Filters = Annotated[FilterChain, Shared("filters")]
 
 
 class Route(NamedTuple):
-    """Durations in milliseconds, 0 for none. `shares` has the largest first; `dormant`: those
-    of weight 0 that a rollout may give one. `needs`: what is asked of the client's API key,
-    None for nothing; `rate_limits`: None for none; `plans`: those of pools that have filters
-    of their own."""
+    """A route. Durations are in milliseconds, 0 for none.
+
+    `shares`: the largest first. `dormant`: those of weight 0 that a rollout may raise. `needs`:
+    what is required of the client's API key, None for nothing. `rate_limits`: None for none.
+    `plans`: the filters of pools that have their own.
+    """
 
     name: str
     sizes: Annotated[Sizes, Shared("sizes")]
@@ -80,7 +82,7 @@ class Route(NamedTuple):
     redirect: Redirect | None = None
 
     def plan_for(self, pool: str) -> FilterChain | None:
-        """The filters for the variants of `pool`."""
+        """Return the filters for the variants of `pool`."""
         return self.plans.get(pool, self.plan) if self.plans else self.plan
 
 
@@ -89,9 +91,9 @@ Tiers = tuple[Tier, ...]
 
 
 class VariantOrder(NamedTuple):
-    """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
-    for every client because no tier has several and nobody is drained; else None.
-    `open_to`: the names of those that are not drained; `regions`: where each tier is."""
+    """Variants in tiers of equal rank. `settled`: all of them in order, if the order is the same
+    for every client, because no tier has several and none is drained; else None. `open_to`: the
+    names of those that are not drained; `regions`: those of each tier."""
 
     tiers: Tiers
     settled: Tier | None

@@ -1,4 +1,4 @@
-"""The compiled policy: what requests are decided on, built once from compiled tables.
+"""The compiled policy that requests are decided on, built once from compiled tables.
 
 Building parses, sorts and compiles nothing; `policies.language.compile.compile` has done it. It
 raises `NoForm` for tables with names or numbers that lead nowhere.
@@ -21,14 +21,14 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 
 class CompiledPolicy:
-    """A policy ready for requests; `digest` names it."""
+    """A policy ready for requests, named by its `digest`."""
 
     def __init__(self, tables: PolicyTables) -> None:
         finished(self._build(tables))
 
     @classmethod
     def in_steps(cls, tables: PolicyTables) -> Steps[CompiledPolicy]:
-        """The same, in steps."""
+        """Build the policy in steps."""
         policy = cls.__new__(cls)
         yield from policy._build(tables)
         return policy
@@ -63,7 +63,7 @@ class CompiledPolicy:
         return bool(self.regions.orders)
 
     def order(self, chain: tuple[str, ...], region: str | None) -> VariantOrder:
-        """The variants of a chain of pools for clients of `region`."""
+        """Return the variants of a chain of pools for clients of `region`."""
         order = self._orders.get((chain, region))
         if order is None:
             pools = [self._pool_tiers(pool, region) for pool in chain]
@@ -74,11 +74,12 @@ class CompiledPolicy:
         return order
 
     def may_keep(self, target: RequestTarget) -> bool:
-        """Whether something of this URL may be kept, for one request or another."""
+        """Return whether the cache may have responses for this URL."""
         return bool(self.keeps_ms) and self.matcher.may_keep(target.host, target.path)
 
     def _pool_tiers(self, name: str, region: str | None) -> list[Tier]:
-        """By rank; variants of weight 0, who take no traffic, only behind all the others."""
+        """Return the tiers of a pool by rank. Variants of weight 0, which take no traffic, come
+        last."""
         pool = self._pools[name]
         wanted = None if region is None else self.regions.orders[region]
         tiers = [tier for group in pool for tier in _ranked(group, wanted, name in self.strict)]
@@ -98,7 +99,7 @@ def _settled(tiers: Tiers) -> Tier | None:
 
 
 def _pool(variants: list[Variant]) -> tuple[ByRegion, ByRegion]:
-    """Its variants that take traffic, and those of weight 0."""
+    """Return the variants that take traffic, and those of weight 0."""
     return _grouped(v for v in variants if v.weight), _grouped(v for v in variants if not v.weight)
 
 
@@ -110,7 +111,8 @@ def _grouped(variants: Iterable[Variant]) -> ByRegion:
 
 
 def _ranked(group: ByRegion, wanted: Sequence[str] | None, strict: bool) -> Iterator[Tier]:
-    """The client's region, its fallbacks, variants without a region, all the others."""
+    """Return the tiers: the client's region, its fallbacks, variants without a region, all
+    others."""
     if wanted is None:
         yield tuple(variant for variants in group.values() for variant in variants)
         return

@@ -1,6 +1,6 @@
-"""Names and numbers in compiled tables that lead nowhere: such tables are refused.
+"""Refuses compiled tables with names or numbers that lead nowhere.
 
-What the compiler writes has none. Types do not show them, and a request would fail on one.
+The compiler writes no such tables. Types do not rule them out, and a request would fail on one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STEP_CHECKED = 1_000  # routes or rules in one unit of work
 
 
 def check_references(tables: PolicyTables) -> Steps[None]:
-    """Raise `NoForm` for one that leads nowhere, in steps."""
+    """Raise `NoForm` for a name or number that leads nowhere, in steps."""
     _check_variants_and_regions(tables)
     pools = yield from _pools(tables.routes)
     if not pools <= tables.pools.keys():
@@ -47,7 +47,7 @@ def _check_variants_and_regions(tables: PolicyTables) -> None:
 
 
 def _pools(routes: tuple[Route, ...]) -> Steps[set[str]]:
-    """The pools that routes lead to; what many routes share is looked at once."""
+    """Return the pools that routes lead to. What many routes share is looked at once."""
     pools, seen = set[str](), set[int]()
     for number, route in enumerate(routes):
         if not (route.shares or route.respond or route.redirect):

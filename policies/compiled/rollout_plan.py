@@ -1,4 +1,4 @@
-"""A rollout as the policy has it: whose traffic moves where, in which steps, judged how."""
+"""A rollout as the policy has it: its routes and pools, its steps, and its analysis."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ WHOLE = 100.0
 
 
 class CohortHeader(NamedTuple):
-    """Requests with a header of this `value`, or one that `program` matches, whose pattern
-    is `pattern`."""
+    """Requests with a header that has this `value`, or matches `program`; `pattern` is its text."""
 
     name: str
     value: str | None
@@ -29,7 +28,7 @@ class CohortHeader(NamedTuple):
 
 
 class WeightStep(NamedTuple):
-    """`value`: the new pool's weight in percent; `pause`: it waits for somebody's approval."""
+    """`value`: the percentage of the new pool; `pause`: the step waits for approval."""
 
     kind: Literal["weight"]
     value: float
@@ -38,7 +37,7 @@ class WeightStep(NamedTuple):
 
 
 class HeaderStep(NamedTuple):
-    """Requests with that header go to the new pool, too."""
+    """Requests with that header go to the new pool as well."""
 
     kind: Literal["header"]
     value: CohortHeader
@@ -47,7 +46,7 @@ class HeaderStep(NamedTuple):
 
 
 class KeyStep(NamedTuple):
-    """So do those of clients with API keys of these ids."""
+    """Clients with API keys of these ids go to the new pool as well."""
 
     kind: Literal["key"]
     value: tuple[str, ...]
@@ -68,7 +67,7 @@ Step = WeightStep | HeaderStep | KeyStep | MirrorStep
 
 
 def step_text(step: Step) -> str:
-    """For people."""
+    """Return the step as text."""
     if step.kind == "weight":
         return f"{step.value:g} %"
     if step.kind == "mirror":
@@ -93,7 +92,7 @@ def cohort_to_dict(step: HeaderStep | KeyStep) -> api.Cohort:
 
 
 class Check(NamedTuple):
-    """A question to a service binding, which answers with its status."""
+    """A request to a service binding, whose status is the result."""
 
     name: str
     binding: str
@@ -102,7 +101,7 @@ class Check(NamedTuple):
 
 
 class AnalysisSpec(NamedTuple):
-    """How it is judged; None: not by that. Rates from 0 to 1, times in milliseconds."""
+    """The limits of an analysis; None for no limit. Rates from 0 to 1, times in milliseconds."""
 
     interval_ms: int
     min_requests: int
@@ -118,13 +117,13 @@ class AnalysisSpec(NamedTuple):
 
     @property
     def compares(self) -> bool:
-        """Whether the other pool is looked at, too."""
+        """Whether the old pool is compared, too."""
         return self.error_increase is not None or self.latency_increase is not None
 
 
 class RolloutPlan(NamedTuple):
-    """`windows`: cron fields and how long from each run on it may take a step; without any
-    always."""
+    """`windows`: pairs of cron fields and of the time after each run in which steps may be taken;
+    without any, always."""
 
     name: str
     routes: tuple[str, ...]

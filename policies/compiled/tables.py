@@ -1,9 +1,9 @@
-"""What a policy is compiled to, and its compiled form: the same as text.
+"""The tables that a policy is compiled to, and their form as text.
 
-- All that decisions need is in `PolicyTables`; `policies.language.compile` makes it, and
+- All that decisions need is in `PolicyTables`. `policies.language.compile` makes it, and
   `CompiledPolicy` is built from it.
-- The form follows from the types (`form/codec.py`). `FORMAT` is raised whenever it changes, so
-  that no form is read by others than those who can; `tests/policies/compiled/golden` holds that.
+- The form follows from the types (`form/codec.py`). `FORMAT` is raised whenever it changes, so that
+  no other version misreads it; `tests/policies/compiled/golden` holds that.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MAX_FORM_WORK = 3_000  # units; 100,000 rules are some 1,000
 
 @dataclass(frozen=True, slots=True)
 class PolicyTables:
-    """`digest` names the policy; `pools`: positions of their variants; `strict`: pools that no
-    other region may serve for; `first`, `hosts`: the rules of routes that go before all others,
-    and of the others."""
+    """`digest` names the policy. `pools`: positions of their variants; `strict`: pools that no
+    other region may serve for; `first`: the rules of routes that go before all others; `hosts`: the
+    rules of the others."""
 
     digest: str
     merge_slashes: bool
@@ -53,23 +53,23 @@ CODEC = Codec(PolicyTables)
 
 
 def form_text(tables: PolicyTables) -> bytes:
-    """The compiled form."""
+    """Return the compiled form."""
     return finished(form_steps(tables))
 
 
 def form_steps(tables: PolicyTables) -> Steps[bytes]:
-    """The same, in steps."""
+    """Return the compiled form, in steps."""
     sections = yield from CODEC.write_steps(tables)
     return (yield from text_steps(sections, FORMAT))
 
 
 def tables_from(form: bytes, digest: str) -> PolicyTables:
-    """What was written of the policy so named. Raises `NoForm`."""
+    """Return the tables of a form of the policy with that digest. Raises `NoForm`."""
     return finished(tables_steps(form, digest))
 
 
 def tables_steps(form: bytes, digest: str, format_: int = FORMAT) -> Steps[PolicyTables]:
-    """The same, in steps."""
+    """Return the tables, in steps."""
     try:
         return (yield from within(_read(form, digest, format_), MAX_FORM_WORK))
     except TooMuchWork:

@@ -145,7 +145,7 @@ def policy_steps(value: object, budget: Budget) -> Steps[tuple[Policy | None, li
 
 def errors_in(error: ValidationError, root: type[Part]) -> list[Found]:
     """Return pydantic's errors in a value that was read as `root`."""
-    return [_found(each, root) for each in error.errors(include_url=False)[: MAX_FINDINGS + 1]]
+    return [_found(detail, root) for detail in error.errors(include_url=False)[: MAX_FINDINGS + 1]]
 
 
 def _found(error: ErrorDetails, root: type[Part]) -> Found:
@@ -195,7 +195,7 @@ def _texts(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str,
         return "wrong-type", message, f"{how}: `{value}`" if value else how
     if kind == "literal_error":
         message = f"{_shown(error['input'])} is not an allowed value of `{last}`"
-        words = [str(each) for each in get_args(_type_at(path, root))]
+        words = [str(word) for word in get_args(_type_at(path, root))]
         nearest = one_of(error["input"], words)
         hint = f"`{nearest}`; the allowed values are " if nearest else ""
         return "unknown-value", message, f"write {hint}{context['expected']}"
@@ -242,9 +242,9 @@ def _where_it_belongs(value: object, path: Path, root: type[Part]) -> str:
     if "split" in _fields(part) and share is not None:
         return f"write `split: {flow({name: share})}`"
     homes = [
-        (field, get_origin(bare(each.annotation)) is list)
-        for field, each in _fields(part).items()
-        if _is_part(inner := _inner(each.annotation)) and name in _fields(inner)
+        (field, get_origin(bare(field_info.annotation)) is list)
+        for field, field_info in _fields(part).items()
+        if _is_part(inner := _inner(field_info.annotation)) and name in _fields(inner)
     ]
     if len(homes) != 1:
         return ""

@@ -2,16 +2,18 @@
 
 A call can fail in three ways, so that a command can continue after one of them: the
 router does not answer (`NotReachable`), it refuses the request (`Refused`, with its problem
-document), or the server is not a router (`Failed`). The key comes from the environment, never
-from the command line, and is never printed.
+document), or the server is not a router (`Failed`). The key comes from the environment, or for a
+router on this machine from the project's `.dev.vars`; never from the command line, and is never
+printed.
 """
 
 from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from policies.access.authenticate import PRESENTABLE
@@ -20,6 +22,8 @@ from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves
 KEY = "ROUTER_ADMIN_KEY"
+SECRETS = ".dev.vars"  # of `router dev`
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_S = 20.0  # longer than any wait inside the router
 
 HINTS = {
@@ -30,7 +34,7 @@ HINTS = {
 # A field that each page of a router always has, and another server's JSON has not.
 PAGES = (
     *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
-    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
+    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout"), ("explain", "steps")),
 )
 
 
@@ -70,7 +74,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, page: str, **query: str) -> Parsed:
+    def get(self, page: str, **query: str | Sequence[str]) -> Parsed:
         document = self._ask("GET", page, query=query)
         field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
         if field and not (isinstance(document, dict) and field in document):
@@ -89,7 +93,7 @@ class Client:
         method: str,
         page: str,
         document: object = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Parsed:
         try:
             url = f"{self.url}/.router/{page}"
@@ -120,10 +124,12 @@ def url_argument(parser: ArgumentParser) -> None:
 
 
 def client_of(url: str) -> Client:
-    """Return a client with the key from the environment."""
+    """Return a client with the key for this router."""
     if not _is_base(url):
         raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
-    key = os.environ.get(KEY, "")
+    key = os.environ.get(KEY)
+    if key is None and urlsplit(url).hostname in LOOPBACK:
+        key = _local_key()
     if not key:
         hint = "set it to the admin secret or to an API key with scope router:admin"
         raise Failed(f"{KEY} is not set", where=KEY, hint=hint)
@@ -131,6 +137,20 @@ def client_of(url: str) -> Client:
         hint = "a key has 1 to 512 visible ASCII characters, no comma or space"
         raise Failed(f"{KEY} is not a key", where=KEY, hint=hint)
     return Client(url, key)
+
+
+def _local_key() -> str:
+    """The key in the nearest `.dev.vars`, from the working directory upwards; "" without one."""
+    try:
+        start = Path.cwd()
+        folders = (each for each in (start, *start.parents) if os.path.isfile(each / SECRETS))
+        nearest = next(folders, None)
+        lines = (nearest / SECRETS).read_text(encoding="utf-8").splitlines() if nearest else []
+    except (OSError, ValueError):  # a folder that is no more, a file of somebody else
+        return ""
+    given = [line.partition("=") for line in lines]
+    values = [value.strip() for name, _, value in given if name.strip() == KEY]
+    return values[-1].strip("'\"`") if values else ""
 
 
 def _is_base(url: str) -> bool:

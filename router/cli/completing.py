@@ -98,11 +98,13 @@ def names_in(file: Path, section: str) -> list[str]:
 
 def _fields(items: Any) -> list[Any]:
     listed = items if isinstance(items, list) else []
-    return [each["name"] for each in listed if isinstance(each, dict) and "name" in each]
+    return [entry["name"] for entry in listed if isinstance(entry, dict) and "name" in entry]
 
 
 def _pools(document: Any) -> list[Any]:
     """Pools need no settings, so variants name the others."""
     variants = document.get("variants") if isinstance(document, dict) else None
-    told = variants.values() if isinstance(variants, dict) else ()
-    return [each["pool"] for each in told if isinstance(each, dict) and "pool" in each]
+    listed = variants.values() if isinstance(variants, dict) else ()
+    return [
+        variant["pool"] for variant in listed if isinstance(variant, dict) and "pool" in variant
+    ]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext, redirect_stdout
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.cli.project import env_argument, objected, project_policy
 from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.layout import Layout, find_root
@@ -46,13 +46,13 @@ def run(args: Namespace) -> int:
     return code
 
 
-def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
+def _deploy(args: Namespace) -> tuple[int, JsonObject]:
     layout = Layout(find_root())
     file, policy = project_policy(layout)
     found = objected(layout, file, policy, args.env)
-    for each in found:
-        (warn if args.dry_run else complain)(each.message)
-    outcome = {"env": args.env or None, "refused_for": [each.message for each in found]}
+    for objection in found:
+        (warn if args.dry_run else complain)(objection.message)
+    outcome = {"env": args.env or None, "refused_for": [objection.message for objection in found]}
     if found and not args.dry_run:
         complain(f"not deployed: {counted(len(found), 'reason')} above")
         return 1, {"result": "refused", **outcome}
@@ -68,12 +68,12 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
     return code, {"result": "failed" if code else "deployed", **outcome}
 
 
-def _try(layout: Layout, env: str) -> tuple[int, dict[str, Any]]:
-    done = dry_run(layout, env)
-    for line in brief(done.output.splitlines()):
+def _try(layout: Layout, env: str) -> tuple[int, JsonObject]:
+    built = dry_run(layout, env)
+    for line in brief(built.output.splitlines()):
         say(line)
     say()
-    fits = done.gzip_kib <= LIMIT_KIB
+    fits = built.gzip_kib <= LIMIT_KIB
     verdict = "fits" if fits else "does not fit"
-    say(f"upload: {done.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
-    return 0 if fits else 1, {"gzip_kib": done.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}
+    say(f"upload: {built.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
+    return 0 if fits else 1, {"gzip_kib": built.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}

@@ -1,30 +1,37 @@
 """Run the router and its variants on this machine, on the real Workers runtime.
 
-It starts with the policy given by `--policy`; `router push --local` replaces the policy while
-it runs.
+It starts with the policy given by `--policy`, and takes over each change of that file. `router push
+--local` replaces the policy, too.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Collection
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of, urls_of
+from router.cli.project import refuse_lacking, shown
 from router.cli.usage import KIT, Example, Usage
 from router.dev.config import Outside
+from router.dev.errors import SetupError
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
 from router.dev.run import run_dev
+from router.dev.watched import WatchedFiles
+from router.publishing.history import SHORT
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
-from router.terminal.console import warn
+from router.terminal.console import complain, warn
+from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, may_be_private
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
+CHANGED = "`router dev` saw its file change"
 USAGE = Usage(
     examples=(
         Example("router dev", "the project, on port 8787"),
@@ -64,6 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     layout = Layout(find_root())
+    refuse_lacking(layout)
     policy = Path(args.policy or layout.root / "routes.yaml").resolve()
     allow_private = args.allow_private or may_be_private()
     data, loaded = load_valid(str(policy), allow_private=allow_private)
@@ -74,8 +82,15 @@ def run(args: Namespace) -> int:
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
         _begin_with(layout, state, policy, Change(data, loaded, BEGINS))
+    bound = {each["binding"] for each in layout.config.get("services", ())}
+    bound |= set(variants.values()) if args.echo else set()
+
+    def changed() -> None:
+        take_over(layout, state, policy, bound, allow_private)
+
     outside = Outside(urls_of(loaded.policy), allow_private)
-    return run_dev(layout, policy, args.port, args.echo, state, variants, outside)
+    watched = WatchedFiles([policy], changed)
+    return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
@@ -88,6 +103,33 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
         if seen.digest != change.digest:
             write(place.kv, change, seen)
         place.base.write(change.digest, warn)
+
+
+def take_over(
+    layout: Layout, state: Path, policy: Path, bound: Collection[str], allow_private: bool
+) -> None:
+    """Serve the file as it is now; one that is not valid is told, and changes nothing."""
+    try:
+        data, loaded = load_valid(shown(policy), allow_private=allow_private)
+        if loaded.policy is None:
+            return
+        change = Change(data, loaded, CHANGED)
+        with local_place(layout, state) as place:
+            seen = read(place.kv)
+            if seen.digest == change.digest:
+                return
+            with step(
+                "kv", f"{policy.name} has changed: {change.digest[:SHORT]}, live within 10 s"
+            ):
+                write(place.kv, change, seen)
+            place.base.write(change.digest, warn)
+    except (Failed, SetupError, UsageError) as error:
+        complain(f"{error}; what served before serves on")
+        return
+    for variant, binding in bindings_of(loaded.policy).items():
+        if binding not in bound:
+            hint = f"bind {binding} in {layout.config_file.name}, and start `router dev` again"
+            warn(f"variant {variant} answers 502: {hint}")
 
 
 def _port(text: str) -> int:

@@ -22,7 +22,9 @@ from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import err, print_json, say
 from router.terminal.diff_lines import (
+    behaviour_document,
     change_document,
+    print_behaviour,
     print_changes,
     print_text_difference,
     print_traffic,
@@ -107,6 +109,7 @@ def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> di
         "same": there and before.digest == after.digest,
         "digests": {"before": before.digest if there else None, "after": after.digest},
         "changes": [],
+        "behaviour": [],
         "traffic": None,
     }
     if before.policy is None:
@@ -114,7 +117,8 @@ def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> di
     elif there and not document["same"]:
         found, traffic = _compare(args, before, after)
         document["same"] = not found.changes
-        document["changes"] = [change_document(each) for each in found.changes]
+        document["changes"] = [change_document(change) for change in found.changes]
+        document["behaviour"] = behaviour_document(found.changes)
         document["traffic"] = traffic.document()
     return document
 
@@ -141,8 +145,8 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
 
 def _log(name: str) -> Iterator[TrafficRequest]:
     """Yield the requests of a log; prints the progress through a long one."""
-    for number, asked in enumerate(read_log(read_file(name).splitlines()), 1):
-        yield asked
+    for number, request in enumerate(read_log(read_file(name).splitlines()), 1):
+        yield request
         if number % PROGRESS_EVERY == 0:
             say((f"{number:,} requests compared", "dim"), to=err)
 
@@ -164,3 +168,5 @@ def _print(file: str, other: Live, data: bytes, before: Loaded, document: dict[s
     else:
         print_changes(document["changes"], file, other.place)
         print_traffic(document["traffic"])
+        say()
+        print_behaviour(document["behaviour"])

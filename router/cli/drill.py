@@ -63,9 +63,9 @@ def arguments(parser: ArgumentParser) -> None:
     listing = actions.add_parser("list", help="list running, scheduled and past drills")
     running = actions.add_parser("run", help="run a drill with traffic, and check its objectives")
     drill_run.arguments(running)
-    for each in (start, stop, listing):
-        each.add_argument("--json", action="store_true", help="print JSON")
-        url_argument(each)
+    for verb in (start, stop, listing):
+        verb.add_argument("--json", action="store_true", help="print JSON")
+        url_argument(verb)
 
 
 def run(args: Namespace) -> int:
@@ -73,15 +73,15 @@ def run(args: Namespace) -> int:
 
 
 def _start(args: Namespace) -> int:
-    asked: dict[str, Any] = {"mode": args.mode, "for": args.duration, "force": args.force}
-    asked |= {kind: getattr(args, kind) for kind in KINDS if getattr(args, kind) is not None}
+    request: dict[str, Any] = {"mode": args.mode, "for": args.duration, "force": args.force}
+    request |= {kind: getattr(args, kind) for kind in KINDS if getattr(args, kind) is not None}
     try:
-        read_asked(json.dumps(asked), "")
+        read_asked(json.dumps(request), "")
     except NotStartable as error:
         raise UsageError(str(error)) from None
     try:
         with client_of(args.url) as client:
-            drill = client.post("drills", asked)
+            drill = client.post("drills", request)
     except Refused as error:
         if error.code != "drill-refused":
             raise
@@ -129,14 +129,14 @@ def _stop(args: Namespace) -> int:
 
 def _list(args: Namespace) -> int:
     with client_of(args.url) as client:
-        told: Drills = client.get("drills")
+        listed: Drills = client.get("drills")
     if args.json:
-        print_json(told)
+        print_json(listed)
         return 0
-    if not any(told.values()):
+    if not any(listed.values()):
         say("no drill is running, and none is scheduled")
-    past = told["past"][:MAX_PAST]
-    lists: tuple[Sequence[Any], ...] = (told["active"], told["scheduled"], past)
+    past = listed["past"][:MAX_PAST]
+    lists: tuple[Sequence[Any], ...] = (listed["active"], listed["scheduled"], past)
     for (name, (head, row)), drills in zip(TABLES.items(), lists, strict=True):
         if drills:
             say((name, "cyan"))

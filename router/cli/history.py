@@ -50,8 +50,8 @@ def run(args: Namespace) -> int:
     if seen.data is None:
         say(("nothing is live", "yellow"))
     elif seen.live is None:
-        told = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
-        say(("live", "yellow"), told)
+        text = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
+        say(("live", "yellow"), text)
     return 0
 
 

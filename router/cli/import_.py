@@ -98,21 +98,23 @@ def _document(imported: Imported) -> dict[str, object]:
         "valid": imported.text is not None,
         "whole": imported.whole,
         "digest": digest_of((imported.text or "").encode()) if imported.text else None,
-        "findings": [{"file": each.file, **asdict(each.finding)} for each in imported.findings],
+        "findings": [
+            {"file": reported.file, **asdict(reported.finding)} for reported in imported.findings
+        ],
         "policy": imported.text,
     }
 
 
 def _tell(imported: Imported, target: str) -> None:
-    for each in imported.findings:
-        print_findings(each.file, [each.finding], to=err)
-    errors = sum(each.finding.severity == "error" for each in imported.findings)
+    for reported in imported.findings:
+        print_findings(reported.file, [reported.finding], to=err)
+    errors = sum(reported.finding.severity == "error" for reported in imported.findings)
     warnings = len(imported.findings) - errors
     what = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if imported.text is None:
         say(("nothing imported", "red"), f": {what}", to=err)
         return
     where = f" to {target}" if target else ""
-    made = f"{counted(imported.routes, 'route')}, {counted(imported.variants, 'variant')}"
+    counts = f"{counted(imported.routes, 'route')}, {counted(imported.variants, 'variant')}"
     word = ("imported", "green") if imported.whole else ("imported in part", "yellow")
-    say(word, f"{where}: {made}; {what}", to=err)
+    say(word, f"{where}: {counts}; {what}", to=err)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import hmac
 import os
-import secrets
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -22,12 +21,11 @@ from policies.language.compile.compile import compile_policy
 from policies.language.values.keys import read_scope
 from policies.language.values.values import read_name
 from router.cli.usage import Example, Usage
+from router.dev.secrets import new_key
 from router.terminal.console import print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid
 
-PREFIX = "fwr_"  # so that scanners and people recognise a key
-KEY_BYTES = 32  # 256 random bits cannot be guessed, so a plain hash is enough
 PEPPER = "ROUTER_KEY_PEPPER"
 USAGE = Usage(
     examples=(
@@ -50,12 +48,12 @@ def arguments(parser: ArgumentParser) -> None:
     )
     check.add_argument("file", metavar="FILE", help="the policy")
     check.add_argument("--scope", action="append", default=[], dest="scopes", metavar="S")
-    for each in (new, hashing):
-        each.add_argument(
+    for verb in (new, hashing):
+        verb.add_argument(
             "--pepper", action="store_true", help=f"hash with hmac_sha256 and the secret {PEPPER}"
         )
-    for each in (new, hashing, check):
-        each.add_argument("--json", action="store_true", help="print JSON")
+    for verb in (new, hashing, check):
+        verb.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: Namespace) -> int:
@@ -70,7 +68,7 @@ def _new(args: Namespace) -> int:
             except PydanticCustomError as error:
                 hint = (error.context or {})["hint"]
                 raise UsageError(f"{error.message()}: {hint}") from None
-    key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
+    key = new_key()
     field, hashed = _hashed(key, args.pepper)
     if args.json:
         print_json({"id": args.id, "key": key, field: hashed, "scopes": args.scopes})

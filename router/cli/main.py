@@ -26,11 +26,12 @@ from router.terminal.console import complain, print_error
 from router.terminal.errors import Failed, UsageError
 
 GROUPS = (
+    ("begin", ("init",)),
     ("write a policy", ("validate", "test", "explain", "keys", "import", "schema")),
     ("publish it", ("diff", "push", "pull", "history", "rollback")),
     ("run a router", ("dev", "stage", "deploy")),
     ("operate it", ("status", "rollout", "drill")),
-    ("set up this command", ("completion",)),
+    ("set up", ("upgrade", "completion")),
 )
 VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 WRONG_USE = 2

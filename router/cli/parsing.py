@@ -53,7 +53,7 @@ class Parser(ArgumentParser):
 
     def _check_value(self, action: Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            names = [str(each) for each in action.choices]
+            names = [str(choice) for choice in action.choices]
             if action.nargs == PARSER:  # a verb
                 raise self.unknown("command", str(value), names)
             hint = nearest(str(value), names, f"write {' or '.join(names)}")

@@ -120,8 +120,8 @@ def told_as_json(args: Namespace, work: Callable[[], dict[str, object]]) -> int:
         document, code = error.document, 1
     except (Failed, SetupError) as error:
         complain(str(error))
-        told = {"result": "failed", "message": str(error)}
-        document, code = {**told, **error_document(error)}, 1
+        refused = {"result": "failed", "message": str(error)}
+        document, code = {**refused, **error_document(error)}, 1
     if args.json:
         print_json(document)
     return code

@@ -9,6 +9,7 @@ from pathlib import Path
 from policies.language.model.policy import Policy
 from router.dev.guards import Objection, objections
 from router.dev.layout import Layout, here
+from router.dev.required import lacking
 from router.terminal.errors import Failed
 from router.terminal.files import load_valid
 
@@ -42,6 +43,16 @@ def objected(layout: Layout, file: Path, policy: Policy, env: str) -> list[Objec
     config = layout.config_for(env)
     name = layout.config_file.name + (f" [env.{env}]" if env else "")
     return objections(policy, shown(file), config, name)
+
+
+def refuse_lacking(layout: Layout) -> None:
+    """Raise Failed if the configuration lacks what a router needs, wherever it runs."""
+    found = lacking(layout.config)
+    if found:
+        more = (
+            f" (and {len(found) - 1} more: `router upgrade` lists them)" if len(found) > 1 else ""
+        )
+        raise Failed(found[0].text(shown(layout.config_file)) + more)
 
 
 def shown(path: Path) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from policies.language.load import digest_of
 from router.cli.places import console_of, place_arguments, place_of
+from router.cli.project import shown
 from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
@@ -39,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
         "file",
         nargs="?",
         metavar="FILE",
-        help=f"the file to write, - for standard output (default: {FILE})",
+        help=f"the file to write, - for standard output (default: the project's {FILE})",
     )
     place_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -71,7 +72,7 @@ def run(args: Namespace) -> int:
         if digest == seen.digest:
             place.base.write(digest, warn)
         document = {"place": place.kv.place, "file": str(path), "digest": digest}
-    say(("pulled", "green"), f" {digest[:SHORT]} to {path}", to=console_of(args))
+    say(("pulled", "green"), f" {digest[:SHORT]} to {shown(path)}", to=console_of(args))
     if args.json:
         print_json({"result": "pulled", **document, "live": digest == seen.digest})
     return 0

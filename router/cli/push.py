@@ -75,10 +75,10 @@ def _guard(layout: Layout, file: str, loaded: Loaded, publisher: Publisher) -> N
         return
     name = layout.config_file.name
     found = objections(loaded.policy, file, layout.config, name)
-    for each in found:
-        if each.kind is Kind.UNBOUND:
-            publisher.reporter.tell(("warning", "yellow"), f" {each.message}")
-    refused = [each.message for each in found if each.kind is not Kind.UNBOUND]
+    for objection in found:
+        if objection.kind is Kind.UNBOUND:
+            publisher.reporter.tell(("warning", "yellow"), f" {objection.message}")
+    refused = [objection.message for objection in found if objection.kind is not Kind.UNBOUND]
     for message in refused:
         complain(message)
     if refused:

@@ -115,23 +115,23 @@ def _act(args: Namespace) -> int:
         if question and not agreed(f"{name}: {question}", args.yes):
             complain("nothing was done")
             return 1
-        asked: RolloutCommand = {}
+        body: RolloutCommand = {}
         if args.note:
-            asked["note"] = args.note
+            body["note"] = args.note
         if getattr(args, "force", False):
-            asked["force"] = True
+            body["force"] = True
         try:
-            told = act(client, name, args.action, asked)
+            rollout = act(client, name, args.action, body)
         except Refused as error:
             if error.code != "rollout-refused":
                 raise
             return _tell_refusal(error, args.json)
         watches = args.action == "start" and args.watch
         if args.json and not watches:
-            print_json(told)
+            print_json(rollout)
         elif not args.json:
-            say((line_text(told), STATES.get(told["state"], "")))
-        return rollout_watch.watch_rollout(client, told, args.json) if watches else 0
+            say((line_text(rollout), STATES.get(rollout["state"], "")))
+        return rollout_watch.watch_rollout(client, rollout, args.json) if watches else 0
 
 
 def _tell_refusal(error: Refused, as_json: bool) -> int:
@@ -145,8 +145,8 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 def _status(args: Namespace) -> int:
     with client_of(args.url) as client:
         if args.watch:
-            told = one_of(client, name_of(client, args.name))["rollout"]
-            return rollout_watch.watch_rollout(client, told, args.json)
+            rollout = one_of(client, name_of(client, args.name))["rollout"]
+            return rollout_watch.watch_rollout(client, rollout, args.json)
         page: Rollouts | OneRollout
         if args.name is None:
             page = everything = all_of(client)

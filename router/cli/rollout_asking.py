@@ -21,7 +21,7 @@ def name_of(client: Client, given: str | None) -> str:
     """Return the given name, or the name of the only rollout."""
     if given is not None:
         return given
-    names = [told["name"] for told in all_of(client)["rollouts"]]
+    names = [rollout["name"] for rollout in all_of(client)["rollouts"]]
     if not names:
         raise Failed("the policy has no rollouts")
     if len(names) > 1:
@@ -33,38 +33,38 @@ def name_of(client: Client, given: str | None) -> str:
 
 def all_of(client: Client) -> Rollouts:
     try:
-        told: Rollouts = client.get("rollouts")
+        rollouts: Rollouts = client.get("rollouts")
     except Refused as error:
         if error.status == 404:
             raise Failed(f"{client.url} is an older router, without rollouts") from None
         raise
-    return told
+    return rollouts
 
 
 def one_of(client: Client, name: str) -> OneRollout:
     """`{"at": …, "rollout": …}`."""
     try:
-        told: OneRollout = client.get(_page(name))
+        page: OneRollout = client.get(_page(name))
     except Refused as error:
         raise _unknown(client, name, error) from None
-    return told
+    return page
 
 
 def events_of(client: Client, name: str, limit: int) -> RolloutEvents:
     try:
-        told: RolloutEvents = client.get(f"{_page(name)}/history", limit=str(limit))
+        events: RolloutEvents = client.get(f"{_page(name)}/history", limit=str(limit))
     except Refused as error:
         raise _unknown(client, name, error) from None
-    return told
+    return events
 
 
-def act(client: Client, name: str, action: str, asked: RolloutCommand) -> Rollout:
+def act(client: Client, name: str, action: str, command: RolloutCommand) -> Rollout:
     """Perform the action. Returns the rollout after it."""
     try:
-        told: Rollout = client.post(f"{_page(name)}/{action}", asked)
+        rollout: Rollout = client.post(f"{_page(name)}/{action}", command)
     except Refused as error:
         raise _unknown(client, name, error) from None
-    return told
+    return rollout
 
 
 def _page(name: str) -> str:
@@ -75,7 +75,7 @@ def _unknown(client: Client, name: str, error: Refused) -> Failed:
     """Return the refusal, or an error with the known names if the name is unknown."""
     if error.status != 404:
         return error
-    names = [told["name"] for told in all_of(client)["rollouts"]]
+    names = [rollout["name"] for rollout in all_of(client)["rollouts"]]
     if not names:
         return Failed(f"there is no rollout {name[:80]}: the policy has none")
     nearest = get_close_matches(name, names, n=1)

@@ -74,19 +74,19 @@ def run(args: Namespace) -> int:
 def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
     """Return the final percentage of the router's rollout; None if the policy's weights apply."""
     with client_of(url) as client:
-        told: Rollout = one_of(client, rollout.name)["rollout"]
-    if told["state"] not in FINISHED:
+        served: Rollout = one_of(client, rollout.name)["rollout"]
+    if served["state"] not in FINISHED:
         raise Failed(
-            f"{rollout.name} is not finished ({told['state']}): wait for its end, "
+            f"{rollout.name} is not finished ({served['state']}): wait for its end, "
             "or choose the result with --to promote or --to rollback"
         )
-    theirs = sorted(told["routes"]), told["from"], told["to"]
+    theirs = sorted(served["routes"]), served["from"], served["to"]
     if theirs != (sorted(rollout.routes), rollout.before, rollout.after):
         raise Failed(
             f"{rollout.name} in this file differs from the router's in its routes or pools: "
             "settle the file that was pushed, or choose the result with --to"
         )
-    return None if told["weight"] is None else Decimal(str(told["weight"]))
+    return None if served["weight"] is None else Decimal(str(served["weight"]))
 
 
 def _refuse_invalid(file: str, settled: bytes) -> None:
@@ -112,8 +112,8 @@ def _document(
     for share in wanted:
         weights = {"before": float(share.old), "after": float(share.new)}
         routes.setdefault(share.route, {})[share.pool] = weights
-    told = {"file": file, "rollout": rollout.name, "routes": routes}
-    return told | {"changed": is_new, "written": written}
+    document = {"file": file, "rollout": rollout.name, "routes": routes}
+    return document | {"changed": is_new, "written": written}
 
 
 def _tell(file: str, rollout: FileRollout, is_new: bool, written: bool) -> None:

@@ -46,13 +46,13 @@ def _lines(page: OneRollout) -> Iterator[Text]:
     return lines(page["rollout"], time_of(page["at"]) or datetime.now(UTC))
 
 
-def _code(told: Rollout) -> int | None:
-    return CODES.get(told["state"])
+def _code(rollout: Rollout) -> int | None:
+    return CODES.get(rollout["state"])
 
 
-def _is_older(told: Rollout, begun: Rollout) -> bool:
+def _is_older(rollout: Rollout, begun: Rollout) -> bool:
     """Return whether an isolate still shows the state before the rollout was started."""
-    now, then = time_of(told["since"]), time_of(begun["since"])
+    now, then = time_of(rollout["since"]), time_of(begun["since"])
     return bool(then and (now is None or now < then))
 
 
@@ -64,8 +64,8 @@ class _Log:
         self._told = ("", "")
 
     def tell(self, page: OneRollout) -> None:
-        told = page["rollout"]
-        news = line_text(told), verdict_text(told)
+        rollout = page["rollout"]
+        news = line_text(rollout), verdict_text(rollout)
         if news == self._told:
             return
         if self._as_json:

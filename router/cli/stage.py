@@ -35,8 +35,8 @@ def run(args: Namespace) -> int:
     file, policy = project_policy(layout)
     refuses = is_deployment()
     found = [] if is_trial() else objected(layout, file, policy, args.env)
-    for each in found:
-        (complain if refuses else warn)(each.message)
+    for objection in found:
+        (complain if refuses else warn)(objection.message)
     if found and refuses:
         return 1
     prepare_packages(layout)

@@ -57,8 +57,8 @@ def run(args: Namespace) -> int:
     digest = str(pages.status["policy"]["digest"])
     places = compared(args, pages.url, digest) if args.policy is not None else ()
     if args.json:
-        told = {"places": [seen._asdict() for seen in places]} if places else {}
-        print_json({**pages.document(), **told})
+        extra = {"places": [seen._asdict() for seen in places]} if places else {}
+        print_json({**pages.document(), **extra})
     else:
         out.rich.print(_shown(pages))
         for line in place_lines(places) if places else ():

@@ -68,7 +68,7 @@ def run(args: Namespace) -> int:
     if policy.policy is None:
         return 1
     loaded = {file: load_cases(read_file(file)) for file in files}
-    broken = [file for file, each in loaded.items() if each.cases is None]
+    broken = [file for file, cases in loaded.items() if cases.cases is None]
     for file in broken:
         print_findings(file, loaded[file].findings, err)
     if broken:
@@ -77,10 +77,12 @@ def run(args: Namespace) -> int:
         raise Failed(f"{where} cannot be run", where=where, details={"findings": found})
     pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
     subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000, pepper)
-    ran = [each for file, found in loaded.items() for each in _run(file, found, subject, args.word)]
+    ran = [
+        result for file, found in loaded.items() for result in _run(file, found, subject, args.word)
+    ]
     if not ran:
         raise UsageError(f"no case has a name that contains `{args.word}`", where=", ".join(files))
-    failed = [each for each in ran if each.outcome.failures]
+    failed = [result for result in ran if result.outcome.failures]
     if args.junit:
         _write_junit(args.junit, args.file, ran)
     if args.json:
@@ -113,14 +115,14 @@ def _run(file: str, loaded: LoadedCases, subject: Subject, word: str | None) -> 
 
 
 def _print(policy: str, ran: list[Ran], failed: list[Ran]) -> None:
-    for each in ran:
-        mark = ("FAIL", "bold red") if each.outcome.failures else ("ok  ", "green")
-        say(mark, f"  {each.case.name}")
-        for line in _failure_lines(each):
+    for result in ran:
+        mark = ("FAIL", "bold red") if result.outcome.failures else ("ok  ", "green")
+        say(mark, f"  {result.case.name}")
+        for line in _failure_lines(result):
             say(*line)
         steps = (
-            each.outcome.explanation["steps"]
-            if each.outcome.failures and each.outcome.explanation
+            result.outcome.explanation["steps"]
+            if result.outcome.failures and result.outcome.explanation
             else []
         )
         for step in steps:
@@ -131,22 +133,22 @@ def _print(policy: str, ran: list[Ran], failed: list[Ran]) -> None:
     say(word, f" {policy}: {said if failed else counted(passed, 'case')}")
 
 
-def _failure_lines(each: Ran) -> Iterable[list[str | tuple[str, str]]]:
-    for failure, (line, column) in zip(each.outcome.failures, each.places, strict=True):
-        place = f"    {each.file}:{line}:{column}"
-        told = f" {path_text(failure.path)}: expected {failure.expected}, came {failure.came}"
-        yield [(place, "bold"), told]
+def _failure_lines(result: Ran) -> Iterable[list[str | tuple[str, str]]]:
+    for failure, (line, column) in zip(result.outcome.failures, result.places, strict=True):
+        place = f"    {result.file}:{line}:{column}"
+        text = f" {path_text(failure.path)}: expected {failure.expected}, came {failure.came}"
+        yield [(place, "bold"), text]
 
 
 def _document(digest: str, ran: list[Ran]) -> dict[str, Any]:
     return {
-        "passed": not any(each.outcome.failures for each in ran),
+        "passed": not any(result.outcome.failures for result in ran),
         "digest": digest,
-        "cases": [_case_document(each) for each in ran],
+        "cases": [_case_document(result) for result in ran],
     }
 
 
-def _case_document(each: Ran) -> dict[str, Any]:
+def _case_document(result: Ran) -> dict[str, Any]:
     failures = [
         {
             "path": path_text(failure.path),
@@ -155,25 +157,25 @@ def _case_document(each: Ran) -> dict[str, Any]:
             "expected": failure.expected,
             "came": failure.came,
         }
-        for failure, (line, column) in zip(each.outcome.failures, each.places, strict=True)
+        for failure, (line, column) in zip(result.outcome.failures, result.places, strict=True)
     ]
-    line, column = each.place
-    told = {"file": each.file, "line": line, "column": column, "name": each.case.name}
-    steps = each.outcome.explanation["steps"] if each.outcome.explanation else []
-    return {**told, "passed": not failures, "failures": failures, "steps": steps}
+    line, column = result.place
+    place = {"file": result.file, "line": line, "column": column, "name": result.case.name}
+    steps = result.outcome.explanation["steps"] if result.outcome.explanation else []
+    return {**place, "passed": not failures, "failures": failures, "steps": steps}
 
 
 def _write_junit(path: Path, policy: str, ran: list[Ran]) -> None:
-    failed = sum(bool(each.outcome.failures) for each in ran)
+    failed = sum(bool(result.outcome.failures) for result in ran)
     numbers = {"tests": str(len(ran)), "failures": str(failed)}
     suite = ElementTree.Element("testsuite", {"name": policy, **numbers})
-    for each in ran:
-        place = {"file": each.file, "line": str(each.place[0])}
+    for result in ran:
+        place = {"file": result.file, "line": str(result.place[0])}
         case = ElementTree.SubElement(
-            suite, "testcase", {"classname": policy, "name": each.case.name, **place}
+            suite, "testcase", {"classname": policy, "name": result.case.name, **place}
         )
-        if each.outcome.failures:
-            lines = [line_of(*line).plain for line in _failure_lines(each)]
+        if result.outcome.failures:
+            lines = [line_of(*line).plain for line in _failure_lines(result)]
             failure = ElementTree.SubElement(case, "failure", {"message": lines[0].strip()})
             failure.text = "\n".join(lines)
     try:

@@ -20,6 +20,7 @@ VARIABLES = {
     "ROUTER_CACHE": "the folder of the kits: wrangler, workerd, Python's bundle",
     "ROUTER_ENV": "the default of --env, before CLOUDFLARE_ENV",
     "ROUTER_KEY_PEPPER": "the secret that hashes by hmac_sha256 need",
+    "ROUTER_URL": "the running router that is asked",
     "ROUTER_WORKERD": "another workerd than the kit's, to try it",
     "CLOUDFLARE_API_TOKEN": "wrangler's login, where no browser is",
     "NO_COLOR": "no colours",

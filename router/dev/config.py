@@ -67,7 +67,7 @@ def _guard(echo: bool, outside: Outside) -> dict[str, str]:
     """The variables that say where requests may go."""
     if outside.allow_private:
         return {ALLOW_PRIVATE: "1"}
-    return {RESOLVER: PUBLIC_RESOLVER} if outside.urls and not echo else {}
+    return {} if echo else {RESOLVER: PUBLIC_RESOLVER}  # a URL may be added while it runs
 
 
 def bound_to(production: Mapping[str, Any], workers: Collection[str]) -> dict[str, str]:

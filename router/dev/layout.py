@@ -15,11 +15,9 @@ from typing import Any
 from router.dev.errors import SetupError as SetupError
 from router.dev.kit import WORKERD as WORKERD
 from router.dev.kit import Kit, apart, this_kit
+from router.dev.required import MAIN as MAIN
 from router.dev.wrangler_config import config_in, for_environment, read_config
 
-MAIN = "build/upload/entry.py"  # what `router stage` writes
-KV = "POLICIES"
-OBJECTS = {"ROUTER_LIMITER": "Limiter", "ROUTER_COORDINATOR": "Coordinator"}
 BEGIN = "run `router init` in a folder of its own, or go to one with a router"
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from router.dev.config import Outside, bound_to, echoed, write_configs
@@ -18,13 +17,11 @@ from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
 from router.dev.server import DevServer
+from router.dev.session import Session
 from router.dev.stage import stage
 from router.dev.tables import migrate
 from router.dev.workers import find_workers
 from router.signals import raise_interrupt
-
-READY_WITHIN = 90.0
-WATCH_EVERY = 0.5
 
 
 def configure(
@@ -53,8 +50,9 @@ def run_dev(
     persist_to: Path,
     variants: Mapping[str, str],
     outside: Outside,
+    look: Callable[[], None],
 ) -> int:
-    """Run `router dev`. Returns its exit code."""
+    """Run `router dev`. Returns its exit code. `look`: called now and then, while it serves."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, raise_interrupt)
@@ -65,14 +63,14 @@ def run_dev(
         workers = {} if echo else find_workers(layout, folder)
         configs = configure(layout, policy, folder, variants, workers, echo=echo, outside=outside)
         migrate(layout, workers.values(), persist_to)
-        with DevServer(layout) as server:
-            with step("workerd", f"on port {port}"):
-                log = folder / "wrangler.log"
-                server.start(configs, port=port, persist_to=persist_to, log=log)
-                server.wait_ready(timeout=READY_WITHIN)
+        session = Session(layout, configs, workers, folder, port, persist_to)
+
+        def ready(server: DevServer) -> None:
             tell(server, layout, policy, variants, workers, echo=echo, outside=outside)
+            nonlocal serves
             serves = True
-            watch(server)
+
+        session.run(ready, look)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
         return 1
@@ -81,12 +79,6 @@ def run_dev(
         if not serves:
             raise  # what was asked for never came to be
     return 0
-
-
-def watch(server: DevServer) -> None:
-    while True:
-        time.sleep(WATCH_EVERY)
-        server.check_alive()
 
 
 def tell(

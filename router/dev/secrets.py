@@ -6,6 +6,7 @@ The environment beats the file. Together they stand in the server's own folder u
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from router.dev.layout import SetupError
 
 FROM_ENVIRONMENT = ("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER")
 QUOTES = ("'", "`", '"')
+PREFIX = "fwr_"  # so that scanners and people recognise a key
+KEY_BYTES = 32  # 256 random bits cannot be guessed, so a plain hash is enough
+
+
+def new_key() -> str:
+    """A new API key, or admin key."""
+    return PREFIX + secrets.token_urlsafe(KEY_BYTES)
 
 
 def dev_vars(file: str, environment: Mapping[str, str]) -> str:

@@ -33,11 +33,13 @@ PYTHON, OWN_SDK = "python_workers", "disable_python_external_sdk"
 def find_workers(layout: Layout, folder: Path) -> dict[str, Path]:
     """Worker to configuration, of those behind the router; what is generated goes to `folder`."""
     settings = read_settings(layout.root)
-    listed = [_config_at(layout.root / name) for name in settings.get("workers", ())]
+    named = [_config_at(layout.root / name) for name in settings.get("workers", ())]
+    listed = [path for path in named if path]
     made = folder / "workers"
     if command := settings.get("command"):
         _run(layout, str(command), made)
-        listed += [_config_at(each) for each in sorted(made.iterdir()) if each.is_dir()]
+        written = [_config_at(each) for each in sorted(made.iterdir()) if each.is_dir()]
+        listed += [path for path in written if path]
     found = {str(read_config(path).get("name", path.parent.name)): path for path in listed}
     chosen = _reached(found, layout.config)
     return {name: _local(layout.kit, found[name], folder / "python" / name) for name in chosen}
@@ -69,10 +71,13 @@ def local_settings(own: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, "compatibility_flags": [*own.get("compatibility_flags", ()), *LOCAL_FLAGS]}
 
 
-def _config_at(path: Path) -> Path:
+def _config_at(path: Path) -> Path | None:
+    """Others in a team may not have all Workers on their machine: then the echo Worker serves."""
     found = config_in(path) if path.is_dir() else path if path.is_file() else None
     if found is None:
-        raise SetupError(f"{SETTINGS} names {path}, where there is no wrangler configuration")
+        place = os.path.normpath(path)
+        print(f"workers     none in {place}, which {SETTINGS} names: the echo Worker stands in")
+        return None
     return found.resolve()
 
 

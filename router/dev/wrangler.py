@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from router.dev.layout import Layout
-from router.dev.process import run_to_end
+from router.dev.process import ANSI, run_to_end
 
 SETTINGS = {
     "CI": "1",
@@ -84,7 +84,8 @@ def told_error(output: str) -> bool:
 
 def last_error(output: str) -> str:
     """Return the line of wrangler's output that has the error."""
-    lines = [line.strip(" \t✘▲│") for line in output.splitlines() if line.strip(" \t✘▲│")]
+    plain = ANSI.sub("", output).splitlines()  # what it builds with is coloured in any case
+    lines = [line.strip(" \t✘▲│") for line in plain if line.strip(" \t✘▲│")]
     for start in range(len(lines) - 1, -1, -1):
         if FAILED in lines[start]:
             # A Python traceback follows; its last line is the error.

@@ -8,7 +8,12 @@ from policies.difference.difference import Side, difference
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.terminal.console import Output, out, say
-from router.terminal.diff_lines import change_document, print_changes
+from router.terminal.diff_lines import (
+    behaviour_document,
+    change_document,
+    print_behaviour,
+    print_changes,
+)
 
 
 def print_difference(before: bytes, after: bytes, old: str, new: str, to: Output = out) -> None:
@@ -29,9 +34,11 @@ def show_difference(before: bytes | None, after: bytes, to: Output = out) -> Non
     if old is None or new is None:
         say(("the published policy is not valid by the current rules", "yellow"), to=to)
         return
-    changes = [change_document(change) for change in difference(old, new).changes]
+    changes = difference(old, new).changes
     if changes:
-        print_changes(changes, "the new one", "the published policy", to)
+        documents = [change_document(change) for change in changes]
+        print_changes(documents, "the new one", "the published policy", to)
+        print_behaviour(behaviour_document(changes), to)
     else:
         say("no difference in meaning; only the formatting differs", to=to)
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.edge.agents import Agents, router_with_agents
+from tests.support.edge.installed import installed, wheel
 from tests.support.edge.probed import probed, three
 from tests.support.edge.router import POLICY, Edge
 from tests.support.edge.workerd import running_edge
 
-__all__ = ["edge", "probed", "three"]
+__all__ = ["edge", "installed", "probed", "three", "wheel"]
 
 
 @pytest.fixture(scope="session")

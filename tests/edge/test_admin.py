@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import yaml
 
+from tests.support.cli import run
 from tests.support.edge.router import ADMIN_KEY, POLICY, Edge
 
 
@@ -35,6 +37,16 @@ def test_the_rest_needs_the_admin_key(edge: Edge, page: str, headers: dict[str, 
 def test_both_headers_carry_the_key(edge: Edge) -> None:
     for headers in ({"x-api-key": ADMIN_KEY}, {"authorization": f"Bearer {ADMIN_KEY}"}):
         assert edge.get("/.router/status", headers=headers).status_code == 200
+
+
+def test_the_command_asks_the_explanation(
+    edge: Edge, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", ADMIN_KEY)
+    asking = ("explain", "--url", "http://a.test/%2F", "--country", "FR", "--router", edge.url)
+    code, out, err = run(capsys, *asking, "--json")
+    assert (code, json.loads(out)["answer"]["code"]) == (0, "bad-path")
+    assert f"the live policy of {edge.url}: digest " in err
 
 
 def test_no_such_page(edge: Edge) -> None:

@@ -5,6 +5,8 @@ workerd by itself, with the tests' own Worker for the Coordinator.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from router.edge.isolate.timing import DEFAULTS
-from tests.support.edge.coordinated import coordinated
+from tests.support.edge.coordinated import all_coordinated, coordinated
 from tests.support.edge.moody import Router, eventually
 from tests.support.edge.router import ADMIN_KEY
 
@@ -30,39 +32,59 @@ def synced(router: Router, result: str) -> int:
     return sum(int(line.rpartition(" ")[2]) for line in lines if line.startswith(begin))
 
 
-@pytest.mark.parametrize(
-    ("kind", "result", "error"),
-    [
-        (None, "error", "no binding ROUTER_COORDINATOR"),
-        ("throw", "error", "broken"),
-        ("hang", "timeout", "no answer in 2000 ms"),
-        ("slow", "timeout", "no answer in 2000 ms"),
-        ("nonsense", "error", ""),
-        ("nothing", "error", ""),
-        ("old", "error", ""),
-    ],
-)
-def test_no_request_fails_or_waits(
-    tmp_path: Path, kind: str | None, result: str, error: str
-) -> None:
-    with coordinated(tmp_path, kind, pace="1") as router:  # one sync in five seconds
-        assert router.client.get("/work").status_code == 200
-        if result == "timeout":  # it is still being waited for, but not by the request
-            assert synced(router, "timeout") == 0
-        assert router.serving(number=30) == {"good", "moody"}
-        eventually(lambda: synced(router, result) == 1)
-        assert router.serving(number=30) == {"good", "moody"}
-        line = told(router)
-        assert (line["reachable"], line["age_ms"], line["version"]) == (False, None, 0)
-        assert error in line["error"]
-        # The isolate goes on with its own view.
-        eventually(lambda: router.eject("moody"))
-        assert router.serving() == {"good"}
-        assert router.own("health/variants")["coordinator"]["reachable"] is False
-        assert router.own("status")["status"] == "ok"
-        assert router.client.get("/.router/health").json() == {"status": "ok"}
-        log = (tmp_path / "workerd.log").read_text()
-        assert log.count("coordinator-away") == 1
+# How it fails, the result of a sync, and what the router says of it.
+FAILURES = {
+    None: ("error", "no binding ROUTER_COORDINATOR"),
+    "throw": ("error", "broken"),
+    "hang": ("timeout", "no answer in 2000 ms"),
+    "slow": ("timeout", "no answer in 2000 ms"),
+    "nonsense": ("error", ""),
+    "nothing": ("error", ""),
+    "old": ("error", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("failures") / "workerd.log"
+
+
+@pytest.fixture(scope="module")
+def tried(log: Path) -> Iterator[dict[str | None, Future[None]]]:
+    """All at once: each waits for a sync, of which there is one in five seconds."""
+    with (
+        all_coordinated(log.parent, list(FAILURES), pace="1") as routers,
+        ThreadPoolExecutor(len(routers)) as pool,
+    ):
+        yield {kind: pool.submit(fail, routers[kind], *FAILURES[kind]) for kind in FAILURES}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_no_request_fails_or_waits(tried: dict[str | None, Future[None]], kind: str | None) -> None:
+    tried[kind].result()
+
+
+def test_it_is_logged_once(tried: dict[str | None, Future[None]], log: Path) -> None:
+    wait(tried.values())
+    assert log.read_text().count("coordinator-away") == len(FAILURES)
+
+
+def fail(router: Router, result: str, error: str) -> None:
+    assert router.client.get("/work").status_code == 200
+    if result == "timeout":  # it is still being waited for, but not by the request
+        assert synced(router, "timeout") == 0
+    assert router.serving(number=30) == {"good", "moody"}
+    eventually(lambda: synced(router, result) >= 1)
+    assert router.serving(number=30) == {"good", "moody"}
+    line = told(router)
+    assert (line["reachable"], line["age_ms"], line["version"]) == (False, None, 0)
+    assert error in line["error"]
+    # The isolate goes on with its own view.
+    eventually(lambda: router.eject("moody"))
+    assert router.serving() == {"good"}
+    assert router.own("health/variants")["coordinator"]["reachable"] is False
+    assert router.own("status")["status"] == "ok"
+    assert router.client.get("/.router/health").json() == {"status": "ok"}
 
 
 def test_what_isolates_tell_and_learn(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ WITHIN = 60.0  # seconds until a policy is taken or refused; the machine may be 
 # What one request may wait more than the longest without any policy to read. It was seconds to
 # half a minute, so this says what it must on a slow machine, too.
 MOST_MORE = 1.5
-BETWEEN = 0.002  # seconds between requests: others on the machine have to work, too
+BETWEEN = 0.02  # seconds between requests: short beside MOST_MORE, and others have to work, too
 
 
 def many(number: int, name: str = "m") -> bytes:

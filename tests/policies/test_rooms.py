@@ -77,7 +77,7 @@ MAY_USE = {
         "language/yaml",
         "resilience",
     },
-    "gateway/models": {"language/model", "language/values"},
+    "gateway/models": {"basics", "language/model", "language/values"},
     "gateway/output": {
         "basics",
         "language",

@@ -20,10 +20,11 @@ MAY_USE = {
     "openapi": {"edge"},
     "api": {"terminal"},
     "dev": set[str](),
+    "scaffold": {"dev"},
     "settle": {"terminal"},
     "drill": {"terminal", "api"},
     "publishing": {"terminal", "api", "dev", "edge"},
-    "cli": {"terminal", "api", "dev", "edge", "settle", "drill", "publishing"},
+    "cli": {"terminal", "api", "dev", "edge", "settle", "drill", "publishing", "scaffold"},
 }
 
 

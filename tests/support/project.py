@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 FILES = {
@@ -101,7 +102,16 @@ service = "shop-elsewhere"
 
 def write_project(folder: Path) -> Path:
     """Return the folder of the router; its Workers stand beside it."""
-    for name, text in FILES.items():
+    return _write(folder, FILES)
+
+
+def write_workers(folder: Path) -> Path:
+    """Return the folder in which there will be a router; only the Workers are there."""
+    return _write(folder, {name: FILES[name] for name in FILES if not name.startswith("router/")})
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

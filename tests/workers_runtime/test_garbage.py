@@ -19,7 +19,6 @@ class Node:
 @pytest.fixture(autouse=True)
 def _collector() -> Iterator[None]:
     garbage.stays()
-    gc.unfreeze()
     gc.collect()
     garbage.take_over()
     yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from policies.difference.views.change import Change
 from policies.difference.views.spelling import Value, View
 
-_NOUNS = {
+NOUNS = {
     "variants": "variant",
     "pools": "pool",
     "regions": "region",
@@ -49,8 +49,8 @@ def _subject(path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         return "routes", ("order",)
     if path[:2] == ("auth", "keys"):
         return f"key {path[2]}", path[3:]
-    if path[0] in _NOUNS:
-        return f"{_NOUNS[path[0]]} {path[1]}", path[2:]
+    if path[0] in NOUNS:
+        return f"{NOUNS[path[0]]} {path[1]}", path[2:]
     return "policy", path
 
 

@@ -47,13 +47,13 @@ def check_steps(policy: object) -> Steps[list[Found]]:
     found: list[Found] = []
     number, looks = len(list_in(policy, "routes")), 0
     for rule in _RULES:
-        for each in rule(policy):
+        for finding in rule(policy):
             if len(found) > MAX_FINDINGS:
                 break
-            if each is None:
+            if finding is None:
                 yield 1
             else:
-                found.append(each)
+                found.append(finding)
         looks += number
         if looks >= STEP_LOOKS:
             yield looks // STEP_LOOKS

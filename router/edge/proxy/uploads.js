@@ -75,11 +75,10 @@ function piped(request, through, how) {
   const { body } = request;
   incomplete.add(request);
   const piping = body.pipeTo(through.writable, { preventCancel: true, ...how });
-  return piping
-    .then(
-      () => incomplete.delete(request),
-      () => body.cancel(),
-    );
+  return piping.then(
+    () => incomplete.delete(request),
+    () => body.cancel(),
+  );
 }
 
 // Whether the body of `request` is read before it is sent: its length is known and so short that it

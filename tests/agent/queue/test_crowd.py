@@ -110,6 +110,7 @@ def completed(pollers: Sequence[Poller]) -> int:
     return sum(len(poller.completed) for poller in pollers)
 
 
+@pytest.mark.slow
 def test_pollers_in_threads(tmp_path: Path) -> None:
     """Connections of their own to one file: SQLite alone keeps them apart."""
     file = tmp_path / "jobs.db"

@@ -84,6 +84,7 @@ def test_what_is_written_is_read(tables: dict[str, Any], few: int, line: int) ->
         assert json.dumps(found[name]) == json.dumps(value)
 
 
+@pytest.mark.slow
 def test_a_large_policy_is_many_lines_and_no_step_is_long() -> None:
     """14.18: also one path with very many rules, one huge route, long texts."""
     match = {"path": {"prefix": "/x"}, "headers": [{"name": "h", "value": "v"}]}
@@ -143,6 +144,7 @@ def test_what_is_no_compiled_form_is_refused(form: bytes, why: str) -> None:
         reading(form)
 
 
+@pytest.mark.slow
 def test_too_much_work_is_refused() -> None:
     form = repeated([["routes"], []], 400_000)
     head, _, rest = form.partition(b"\n")

@@ -319,6 +319,7 @@ def test_too_much_is_refused_in_time() -> None:
     assert imported(b"---\n" * 5_000).text is None
 
 
+@pytest.mark.slow
 def test_a_regular_expression_too_many_is_told() -> None:
     rules = [
         {"matches": [{"path": {"type": "RegularExpression", "value": f"/{n}[a-z]{{200}}"}}]}

@@ -345,17 +345,17 @@ def test_rules_of_one_path_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Rule, "holds", lambda *asked: tried.append(asked[0]) or holds(*asked))
     kinds: list[dict[str, Any]] = [
         {"headers": [{"name": "x-all", "value": "1"}, {"name": "x-tenant", "value": f"{n}"}]}
-        for n in range(500)
+        for n in range(100)
     ]
-    kinds += [{"query_params": [{"name": "tenant", "value": f"{n}"}]} for n in range(500)]
-    kinds += [{"headers": [{"name": f"x-{n}", "value": "1"}]} for n in range(500)]
+    kinds += [{"query_params": [{"name": "tenant", "value": f"{n}"}]} for n in range(100)]
+    kinds += [{"headers": [{"name": f"x-{n}", "value": "1"}]} for n in range(100)]
     kinds += [{**kind, "methods": ["PUT"]} for kind in kinds] + [{}]
     policy = compiled(routes=routes(*({"matches": [kind]} for kind in kinds)))
     for url, headers, expected in (
         ("http://h/", {"x-tenant": "77", "x-all": "1"}, 77),
-        ("http://h/?tenant=78", {}, 578),
-        ("http://h/", {"x-79": "1", "x-80": "1"}, 1079),
-        ("http://h/", {"x-tenant": "77"}, 3000),
+        ("http://h/?tenant=78", {}, 178),
+        ("http://h/", {"x-79": "1", "x-80": "1"}, 279),
+        ("http://h/", {"x-tenant": "77"}, 600),
     ):
         rule = policy.matcher.find(request(url, headers=headers))
         assert isinstance(rule, Rule)

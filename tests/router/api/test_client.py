@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -123,6 +124,39 @@ def test_the_key_comes_from_the_environment(
     with pytest.raises(Failed, match=said) as raised:
         client_of("http://localhost")
     assert not key or key not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "key"),
+    [
+        (None, "http://localhost:8787", "of-this-machine"),
+        (None, "http://[::1]:8787", "of-this-machine"),
+        ("mine", "http://localhost:8787", "mine"),
+        ("", "http://localhost:8787", None),
+        (None, "https://router.example.com", None),
+    ],
+)
+def test_the_key_of_this_machine_is_for_this_machine(
+    variable: str | None,
+    url: str,
+    key: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / ".dev.vars").write_text(
+        "A=b\nROUTER_ADMIN_KEY = 'of-this-machine'\n# ROUTER_ADMIN_KEY=x\n"
+    )
+    monkeypatch.chdir(tmp_path / "inner")
+    monkeypatch.delenv("ROUTER_ADMIN_KEY", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("ROUTER_ADMIN_KEY", variable)
+    if key is None:
+        with pytest.raises(Failed, match="is not set"):
+            client_of(url)
+    else:
+        with client_of(url) as client:
+            assert client._client.headers["authorization"] == f"Bearer {key}"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from router.publishing.place import Place
 from router.publishing.published import read
 from router.publishing.write import Change
 from tests.router.publishing.making import Clone, FakeKv, change, digest, text
+from tests.support.project import write_project
 
 
 @pytest.fixture
@@ -55,3 +56,46 @@ def test_the_same_file_again_writes_nothing(kv: FakeKv, base: Base, tmp_path: Pa
 def test_an_empty_kv_stays_empty(kv: FakeKv, base: Base, tmp_path: Path) -> None:
     begin(tmp_path, change(text("file"), dev.BEGINS))
     assert (kv.writes, base.read()) == ([], "")
+
+
+CHANGED = text("changed")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Layout:
+    return Layout(write_project(tmp_path / "shop"))
+
+
+def changed(layout: Layout, data: bytes, bound: Sequence[str] = ("MAIN",)) -> None:
+    policy = layout.root / "routes.yaml"
+    policy.write_bytes(data)
+    dev.take_over(layout, layout.root / "state", policy, bound, False)
+
+
+def test_a_change_of_the_file_is_taken_over(
+    kv: FakeKv, base: Base, project: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(project, CHANGED, ["SOMETHING"])
+    told = capsys.readouterr()
+    assert f"routes.yaml has changed: {digest('changed')[:12]}, live within 10 s" in told.out
+    assert "answers 502: bind " in told.err
+    assert "in wrangler.toml, and start `router dev` again" in told.err
+    seen = read(kv)
+    assert (seen.digest, seen.history[0].note) == (digest("changed"), dev.CHANGED)
+    assert base.read() == digest("changed")
+    kv.writes.clear()
+    changed(project, CHANGED)
+    assert kv.writes == []
+
+
+def test_a_file_that_is_not_valid_changes_nothing(
+    kv: FakeKv, project: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(project, CHANGED)
+    kv.writes.clear()
+    changed(project, CHANGED.replace(b"split", b"spilt"))
+    assert kv.writes == []
+    assert "did you mean `split`?" in capsys.readouterr().err
+    (project.root / "routes.yaml").unlink()
+    dev.take_over(project, project.root, project.root / "routes.yaml", (), False)
+    assert "cannot read" in capsys.readouterr().err

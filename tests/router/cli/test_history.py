@@ -17,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ROUTER_ADMIN_KEY", raising=False)
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", "")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def push(kv: FakeKv, tmp_path: Path, capsys: Capture) -> Push:
 
 @pytest.fixture
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ROUTER_ADMIN_KEY", raising=False)
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", "")
 
 
 @pytest.mark.usefixtures("no_key")

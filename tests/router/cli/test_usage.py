@@ -27,7 +27,7 @@ ALONE = {
     "diff": 2,
     "completion": 0,
 }
-AT_A_ROUTER = ("--remote", "to `router dev`", "of a cluster")
+AT_A_ROUTER = ("--remote", "`router dev`", "of a cluster")
 
 
 def usage_of(verb: str) -> Usage:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from router.cli.main import VERBS
-from router.dev.layout import MAIN
 from tests.support.cli import ROOT, run
+from tests.support.project import FILES
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 # What each verb is asked. Those of NEED_A_PROJECT look for one; the others need a file, a running
 # router, or nothing.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "init": (),
     "validate": ("routes.yaml",),
     "test": ("routes.yaml",),
     "diff": ("routes.yaml",),
@@ -31,6 +32,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "import": ("manifest.yaml",),
     "schema": (),
     "completion": ("bash",),
+    "upgrade": (),
     "status": (),
     "rollout": ("status",),
     "drill": ("list",),
@@ -38,7 +40,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "stage": (),
     "deploy": ("--dry-run",),
 }
-NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy")
+NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy", "upgrade")
 ANYWHERE = ("schema", "completion")
 
 
@@ -47,6 +49,7 @@ def empty(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """`router init` writes nothing there, either."""
     monkeypatch.setenv("HOME", str(folder))
     (folder / ".cache").mkdir()
     return "no router project here: run `router init`"
@@ -83,6 +86,9 @@ def test_a_verb_where_there_is_no_project(
     told = place(folder, monkeypatch)
     before = sorted(tmp_path.rglob("*"))
     code, out, err = run(capsys, verb, *ARGUMENTS[verb])
+    if (verb, place) == ("init", empty):  # the right place for it
+        assert (code, err) == (0, "")
+        return
     if verb in ANYWHERE:
         assert (code, err) == (0, "")
     else:
@@ -95,20 +101,7 @@ def test_a_verb_where_there_is_no_project(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-SETTINGS = f"""\
-name = "shop-router"
-main = "{MAIN}"
-compatibility_date = "2026-11-17"
-compatibility_flags = ["python_workers", "disable_python_no_global_handlers"]
-kv_namespaces = [{{ binding = "POLICIES", id = "0123456789abcdef0123456789abcdef" }}]
-services = [{{ binding = "API", service = "api" }}]
-
-[durable_objects]
-bindings = [
-  {{ name = "ROUTER_LIMITER", class_name = "Limiter" }},
-  {{ name = "ROUTER_COORDINATOR", class_name = "Coordinator" }},
-]
-"""
+SETTINGS = FILES["router/wrangler.toml"]
 POLICY = """\
 version: 1
 variants:
@@ -116,7 +109,30 @@ variants:
 routes:
   - {name: all, split: {production: 1}}
 """
-WRITING = ("push", "history", "rollback", "pull", "diff", "dev", "stage", "deploy")
+WRITING = ("init", "push", "history", "rollback", "pull", "diff", "dev", "stage", "deploy")
+
+
+# What a project of an earlier version has not, since routers needed less then.
+LATER = re.compile(r"\[\[rules\]\]\n(.+\n)+|\[\[migrations\]\]\ntag = \"coordinator\"\n.+\n")
+
+
+@pytest.mark.parametrize("verb", ["init", "dev", "stage", "deploy"])
+def test_a_project_of_an_earlier_version(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, times = LATER.subn("", SETTINGS)
+    assert times == 2
+    (tmp_path / "wrangler.toml").write_text(settings)
+    (tmp_path / "routes.yaml").write_text(POLICY)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, verb)
+    assert (code, out) == (1, "")
+    if verb == "init":
+        assert "is a router project already" in err
+    else:
+        assert "wrangler.toml: rules without router/**/*.js, workers_runtime/**/*.js: write" in err
+        assert "no migration of Coordinator: write `migrations" in err or "(and 1 more: `r" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["routes.yaml", "wrangler.toml"]
 
 
 @pytest.mark.slow

@@ -70,14 +70,22 @@ OBJECTED: dict[str, tuple[str, dict[str, Any], list[tuple[Kind, str]]]] = {
     "no KV": (
         TEXT,
         without("kv_namespaces"),
-        [(Kind.LACKING, "wrangler.toml has no binding POLICIES: add a KV namespace with `binding")],
+        [
+            (
+                Kind.LACKING,
+                "wrangler.toml: no KV namespace POLICIES: write `kv_namespaces = [{",
+            )
+        ],
     ),
     "no Durable Objects": (
         TEXT,
         without("durable_objects"),
         [
-            (Kind.LACKING, "wrangler.toml has no binding ROUTER_LIMITER: add to its Durable Objec"),
-            (Kind.LACKING, "wrangler.toml has no binding ROUTER_COORDINATOR: add to its Durable"),
+            (
+                Kind.LACKING,
+                "wrangler.toml: no binding ROUTER_LIMITER: write `durable_objects = ",
+            ),
+            (Kind.LACKING, "wrangler.toml: no binding ROUTER_COORDINATOR: write `durable"),
         ],
     ),
 }

@@ -83,11 +83,18 @@ def test_without_settings_there_are_none(layout: Layout) -> None:
     assert find_workers(layout, layout.build) == {}
 
 
+def test_one_that_is_not_here_is_told(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    (layout.root / "router.toml").write_text('[dev]\nworkers = ["../apo", "../api"]\n')
+    assert list(find_workers(layout, layout.build)) == ["shop-api"]
+    place = layout.root.parent / "apo"
+    told = f"workers     none in {place}, which router.toml names: the echo Worker stands in\n"
+    assert capsys.readouterr().out == told
+
+
 WRONG = {
     "no TOML": ("[dev\n", "router.toml cannot be read: "),
     "another field": ('[dev]\nworker = ["../api"]\n', '[dev] takes `workers = ["../api"]` and'),
     "another type": ('[dev]\nworkers = "../api"\n', '[dev] takes `workers = ["../api"]` and'),
-    "nothing there": ('[dev]\nworkers = ["../apo"]\n', "/apo, where there is no wrangler conf"),
     "a command that fails": ("[dev]\ncommand = 'echo out of ink; exit 3'\n", "failed: out of ink"),
 }
 

@@ -17,6 +17,10 @@ NOISE = {
         "  ModuleNotFoundError: No module named 'nothing'\n    at null.<anonymous> (x:1:2)\n",
         "ModuleNotFoundError: No module named 'nothing'",
     ),
+    "a build's, in colour": (
+        "\x1b[31m✘ \x1b[41;31m[\x1b[41;97mERROR\x1b[41;31m]\x1b[0m Could not resolve\x1b[0m\n",
+        "Could not resolve",
+    ),
     "no error": ("Starting\nAddress already in use\n\n", "Address already in use"),
     "nothing": ("", "it said nothing"),
 }

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 from policies.basics.durations import duration_ms
 from policies.resilience.drill import KINDS
@@ -50,6 +51,8 @@ class StandIn(ThreadingHTTPServer):
         self.reasons: list[str] = []
         self.rejected: dict[str, Any] | None = None
         self.health: dict[str, Any] | None = None
+        self.explanation: dict[str, Any] | None = None  # for `explain`; None: a bad request
+        self.question: dict[str, list[str]] = {}  # what it was asked
         self.rollouts: dict[str, Any] | None = None
 
     @property
@@ -139,6 +142,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         elif self.command == "DELETE":
             self._send(200, {"ended": self.server.stop(page.removeprefix("drills/"))})
+        elif page.startswith("explain?"):
+            self._explain(page.partition("?")[2])
         elif self._is_missing(page):
             self._send(404, {"code": "not-found", "detail": "The router has no such page."})
         elif page.startswith("rollouts/") and self.server.rollouts:
@@ -150,6 +155,12 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, pages[page])
 
     do_POST = do_DELETE = do_GET
+
+    def _explain(self, query: str) -> None:
+        self.server.question = parse_qs(query)
+        refusal = {"code": "bad-request", "detail": "down: no variant `x`; did you mean `y`?"}
+        found = self.server.explanation
+        self._send(200, found) if found else self._send(400, refusal)
 
     def _is_missing(self, page: str) -> bool:
         pages = {"health/variants": self.server.health, "rollouts": self.server.rollouts}

@@ -17,6 +17,7 @@ from router.edge.isolate.store import LOST_MS, RETRY_MS, PolicyStore
 from router.edge.isolate.timing import DEFAULTS
 from tests.policies.making import compile_text, policy_text
 from tests.support.running import run
+from workers_runtime import garbage
 
 
 def text(name: str) -> bytes:
@@ -74,6 +75,12 @@ class HeldKv(FakeKv):
             self.held[number].set()
             for _ in range(5):
                 await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def _few_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An isolate has little to look at after ten policies; what runs the tests has very much."""
+    monkeypatch.setattr(garbage, "ALL_AFTER_POLICIES", 1_000_000)
 
 
 class Isolate:

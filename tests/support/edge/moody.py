@@ -76,8 +76,8 @@ class Router:
         return found
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN
+def eventually(holds: Callable[[], object], within: float = WITHIN) -> None:
+    deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
