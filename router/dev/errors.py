@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from policies.basics.untyped import JsonObject
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from policies.basics.untyped import JsonObject
 
 
 class SetupError(Exception):

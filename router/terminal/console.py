@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from policies.basics.untyped import JsonObject
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from policies.basics.untyped import JsonObject
 
 
 FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # variables with which rich colours pipes, too

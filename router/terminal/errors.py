@@ -6,7 +6,10 @@ The text of an error has all of it in one line. `where` and `hint` are also fiel
 
 from __future__ import annotations
 
-from policies.basics.untyped import JsonObject
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from policies.basics.untyped import JsonObject
 
 
 class Told(Exception):
