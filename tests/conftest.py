@@ -67,6 +67,7 @@ SECONDS = {
     "policies/basics/test_regex.py": 15,
 }
 ON_THE_RUNTIME, COMPUTING = 15, 2  # of all others
+OBJECTS = 10_000  # more than there were, before the collector looks at them
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -82,6 +83,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(OBJECTS)
         gc.enable()
 
 

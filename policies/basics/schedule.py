@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice, pairwise
 from math import inf
 
@@ -15,6 +16,7 @@ FIELDS = 5
 MAX_LENGTH = 100  # characters; usual are 10 to 30
 RUNS_COMPARED = 200  # to find two that follow each other closely,
 COMPARED_MS = 430 * 24 * 3_600_000  # and how far ahead: a year has every day of a schedule
+SCHEDULES_KEPT = 128  # whose shortest gaps are known when a policy is read again
 SOME_DAY_MS = 1_704_067_200_000  # 1 January 2024: a leap year, so no date is far away
 
 
@@ -42,6 +44,7 @@ def last_run_ms(text: str, until_ms: float) -> int | None:
     return next(_runs(text, until_ms + 1_000, backwards=True), None)
 
 
+@lru_cache(SCHEDULES_KEPT)
 def shortest_gap_ms(text: str) -> int | None:
     """Return the shortest time between two of the next runs; None without two runs. The search ends
     after COMPARED_MS, so a schedule that seldom runs costs no more."""

@@ -33,7 +33,7 @@ Reader = Callable[[Parsed], object]  # of a scalar; raises PydanticCustomError
 def bare(annotation: Annotation) -> Annotation:
     """Return the type inside `Annotated[…]` and `… | None`."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
-        arguments = [each for each in get_args(annotation) if each is not type(None)]
+        arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
         annotation = arguments[0]
     return annotation
 
@@ -51,7 +51,7 @@ def meant(annotation: Annotation, value: Parsed) -> Parsed:
 def _is_good(annotation: Annotation, found: Parsed) -> bool:
     """Return whether all mappings in `found` are valid."""
     if isinstance(found, list):
-        return all(_is_good(bare(get_args(annotation)[0]), each) for each in found)
+        return all(_is_good(bare(get_args(annotation)[0]), entry) for entry in found)
     if not isinstance(found, dict) or not _is_part(annotation):
         return True
     try:
@@ -117,7 +117,7 @@ def _as_list(inner: Annotation, value: Parsed) -> list[Parsed] | None:
             return None
         if value.keys() & part.model_fields.keys():
             return [value]
-        entries = [_named(part, name, each) for name, each in value.items()]
+        entries = [_named(part, name, entry) for name, entry in value.items()]
     elif _is_part(part):
         entries = [_meant(inner, value)]
     else:
@@ -174,8 +174,8 @@ def _as_part(part: type[Part], value: Parsed) -> Parsed:
         return stands_for(value)
     field = part.model_fields[stands_for]
     annotation: Annotation = field.annotation
-    for each in field.metadata:
-        annotation = Annotated[annotation, each]
+    for marker in field.metadata:
+        annotation = Annotated[annotation, marker]
     inner = _meant(annotation, value)
     return None if inner is None else {stands_for: inner}
 
@@ -220,6 +220,11 @@ def _rewrite(value: Parsed) -> JsonObject | None:
     if str(value).startswith("/"):
         return {"path": {"full": value}}
     return {"hostname": respelled.hostname(str(value))}
+
+
+def _variant(value: Parsed) -> JsonObject:
+    field = "url" if "://" in str(value) else "binding"
+    return {field: value, "pool": "production"}
 
 
 def _respond(value: Parsed) -> JsonObject:
@@ -293,5 +298,5 @@ _STANDS_FOR: dict[str, str | Reader] = {
     "Step": "weight",
     "StickySource": lambda value: value if isinstance(value, str) else None,
     "Timeouts": "request",
-    "Variant": lambda value: {"binding": value, "pool": "production"},
+    "Variant": _variant,
 }

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext, redirect_stdout
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.cli.project import env_argument, objected, project_policy
 from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.layout import Layout, find_root
@@ -46,7 +46,7 @@ def run(args: Namespace) -> int:
     return code
 
 
-def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
+def _deploy(args: Namespace) -> tuple[int, JsonObject]:
     layout = Layout(find_root())
     file, policy = project_policy(layout)
     found = objected(layout, file, policy, args.env)
@@ -68,7 +68,7 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
     return code, {"result": "failed" if code else "deployed", **outcome}
 
 
-def _try(layout: Layout, env: str) -> tuple[int, dict[str, Any]]:
+def _try(layout: Layout, env: str) -> tuple[int, JsonObject]:
     built = dry_run(layout, env)
     for line in brief(built.output.splitlines()):
         say(line)

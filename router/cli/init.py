@@ -10,8 +10,8 @@ import os
 import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.cli.init_asking import asked
 from router.cli.places import console_of
 from router.cli.usage import Example, Usage
@@ -25,6 +25,7 @@ from router.terminal.console import Output, print_json, say
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 MOST_NAME = 63  # as for all Workers
+SUFFIX = "-router"
 USAGE = Usage(
     examples=(
         Example("router init --worker ../api --worker ../api-next", "in front of two Workers"),
@@ -99,7 +100,8 @@ def _refuse_folder(folder: Path, given: str) -> None:
 
 
 def _name(given: str | None, roles: list[Role]) -> str:
-    name = given or f"{roles[0].service[: MOST_NAME - 7].rstrip('-_')}-router".replace("_", "-")
+    served = roles[0].service.removesuffix(f"-{roles[0].region}")[: MOST_NAME - len(SUFFIX)]
+    name = given or f"{served.strip('-_')}{SUFFIX}".replace("_", "-")
     if not NAME.fullmatch(name):
         hint = "write lower-case letters, digits and `-`, such as `api-router`"
         raise SetupError(f"--name {name[:80]}", where="--name", hint=hint)
@@ -140,7 +142,7 @@ def _behind(worker: FoundWorker | None, role: Role, folder: Path) -> str:
     return f"{where} (region {role.region})" if role.region else where
 
 
-def _document(plan: Plan, written: list[Path], steps: list[str]) -> dict[str, Any]:
+def _document(plan: Plan, written: list[Path], steps: list[str]) -> JsonObject:
     return {
         "result": "written",
         "folder": str(plan.folder),

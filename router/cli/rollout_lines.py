@@ -5,13 +5,14 @@ Ages and remaining times use the router's clock, which may differ from this mach
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.text import Text
 
 from policies.basics.callers import caller_text
+from policies.basics.untyped import JsonMapping
 from router.cli.rollout_texts import (
     STATES,
     cohort_text,
@@ -155,7 +156,7 @@ def _pools(rollout: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
     yield [(name, "bold") for name in (*POOLS, "")]  # the last column has no alignment
     sides: tuple[Literal["from", "to"], ...] = ("from", "to")
     for side in sides:
-        numbers: Mapping[str, Any] = (analysis["last"][side] if analysis["last"] else None) or {}
+        numbers: JsonMapping = (analysis["last"][side] if analysis["last"] else None) or {}
         rate = numbers.get("error_rate")
         yield [
             rollout[side],

@@ -5,14 +5,15 @@ Ages and remaining times use the router's clock, which may differ from this mach
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from policies.basics.callers import caller_text
+from policies.basics.untyped import JsonMapping, JsonObject
 from policies.resilience.drill import drill_from
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
@@ -52,7 +53,7 @@ class Pages:
     def is_ok(self) -> bool:
         return bool(self.status["status"] == "ok")
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         names = ("status", "health", "drills", "rollouts")
         return {"url": self.url, **{name: getattr(self, name) for name in names}}
 
@@ -100,7 +101,7 @@ def _coordinator(health: VariantsHealth) -> Part:
 def _variants(pages: Pages) -> Iterator[Text]:
     bound = {variant["name"]: variant["bound"] for variant in pages.status["variants"]}
     rows: list[list[Part]] = [[(name, "bold") for name in (*HEAD, "")]]
-    variants: Iterable[Mapping[str, Any]] = pages.status["variants"]
+    variants: Iterable[JsonMapping] = pages.status["variants"]
     for variant in pages.health["variants"] if pages.health else variants:
         why = variant.get("reason") or ""
         if not bound.get(variant["name"], True):
@@ -109,7 +110,7 @@ def _variants(pages: Pages) -> Iterator[Text]:
     yield from columns(rows, NUMBERS)
 
 
-def _variant(variant: Mapping[str, Any]) -> list[Part]:
+def _variant(variant: JsonMapping) -> list[Part]:
     """Return a row; a missing value stays empty."""
     state = variant.get("state") or ("drained" if variant["drain"] else "")
     share = f"{variant['share']:.0%}" if "share" in variant else ""

@@ -22,6 +22,7 @@ from router.dev.wrangler import FAILED, last_error, wrangler
 from router.dev.wrangler_config import read_config
 
 NAMED = re.compile(r"\[ERROR\] service core:user:(?P<name>[^\s:]+): (?P<told>.*)")
+PLACE = re.compile(r"^\s+(?P<file>[^\s:]+):\d+:\d+:$", re.MULTILINE)  # below a build's error
 PASSED_BY = ("node_modules", "python_modules", "__pycache__")
 MOST_FILES = 5_000  # are looked at for changes
 SCRIPT = """\
@@ -35,24 +36,36 @@ export default {
 
 def named_in(output: str) -> dict[str, str]:
     """The Workers that workerd's errors name, each with its error."""
-    told: dict[str, str] = {}
+    names: dict[str, str] = {}
     for found in NAMED.finditer(output):
         section = output[found.start() :]
         end = section.find(FAILED, len(FAILED))
         line = last_error(section if end < 0 else section[:end])
-        told.setdefault(found["name"], line.removeprefix(f"service core:user:{found['name']}: "))
-    return told
+        names.setdefault(found["name"], line.removeprefix(f"service core:user:{found['name']}: "))
+    return names
 
 
 def unbuildable(layout: Layout, workers: Mapping[str, Path], folder: Path) -> dict[str, str]:
     """The Workers that wrangler cannot build, each with its error. It takes a second for each."""
-    told = {}
+    names = {}
     for name, config in workers.items():
         target = ["--config", str(config), "--outdir", str(folder / "tried" / name)]
         done = wrangler(layout, ["deploy", "--dry-run", *target])
         if done.returncode:
-            told[name] = last_error(done.stdout + done.stderr)
-    return told
+            names[name] = last_error(done.stdout + done.stderr)
+    return names
+
+
+def told(output: str, workers: Mapping[str, Path]) -> str:
+    """The last error in a line, with its place in the code, and whose code that is: a place is
+    relative to the Worker's folder, and of several with such a file one was just changed."""
+    line, found = last_error(output), PLACE.search(output)
+    if found is None:
+        return line
+    files = {name: config.parent / found["file"] for name, config in workers.items()}
+    owners = [name for name, path in files.items() if path.is_file()]
+    newest = max(owners, key=lambda name: files[name].stat().st_mtime, default="")
+    return f"{newest}: {found[0].strip()} {line}" if newest else f"{found[0].strip()} {line}"
 
 
 def stand_in(folder: Path, name: str, reason: str) -> Path:

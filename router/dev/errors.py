@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from policies.basics.untyped import JsonObject
 
 
 class SetupError(Exception):
@@ -11,4 +14,4 @@ class SetupError(Exception):
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(f"{message}: {hint}" if hint else message)
         self.message, self.where, self.hint = message, where, hint
-        self.details: dict[str, Any] = {}
+        self.details: JsonObject = {}

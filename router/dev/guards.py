@@ -7,10 +7,11 @@ of refusing: whoever pushes a policy does not deploy the bindings.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonMapping
 from policies.language.model.policy import Policy
 from policies.language.tooling.bindings import bindings_of
 from router.dev.published_keys import refusal
@@ -35,7 +36,7 @@ class Objection(NamedTuple):
     message: str
 
 
-def objections(policy: Policy, file: str, config: Mapping[str, Any], name: str) -> list[Objection]:
+def objections(policy: Policy, file: str, config: JsonMapping, name: str) -> list[Objection]:
     """All of them. `file`: the policy's name; `name`: the wrangler configuration's."""
     return [
         *_keys(policy, file),
@@ -60,22 +61,22 @@ def _keys(policy: Policy, file: str) -> Iterator[Objection]:
         yield Objection(Kind.KEY, f"{file}: {why}")
 
 
-def _lacking(config: Mapping[str, Any], name: str) -> Iterator[Objection]:
-    return (Objection(Kind.LACKING, each.text(name)) for each in lacking(config))
+def _lacking(config: JsonMapping, name: str) -> Iterator[Objection]:
+    return (Objection(Kind.LACKING, missing.text(name)) for missing in lacking(config))
 
 
-def _zeros(config: Mapping[str, Any], name: str) -> Iterator[Objection]:
+def _zeros(config: JsonMapping, name: str) -> Iterator[Objection]:
     for kind, field in IDS:
-        for each in config.get(kind, ()):
-            id, binding = str(each.get(field, "")), each.get("binding", "")
+        for entry in config.get(kind, ()):
+            id, binding = str(entry.get(field, "")), entry.get("binding", "")
             if id and not id.strip("0-"):
-                made = f"npx wrangler kv namespace create {binding}"
-                hint = f"`{made}` prints yours" if kind == "kv_namespaces" else "write your own"
+                command = f"npx wrangler kv namespace create {binding}"
+                hint = f"`{command}` prints yours" if kind == "kv_namespaces" else "write your own"
                 yield Objection(Kind.ID, f"{name}: the {field} of {binding} is only zeros: {hint}")
 
 
-def _unbound(policy: Policy, config: Mapping[str, Any], name: str) -> Iterator[Objection]:
-    bound = {each.get("binding") for each in config.get("services", ())}
+def _unbound(policy: Policy, config: JsonMapping, name: str) -> Iterator[Objection]:
+    bound = {service.get("binding") for service in config.get("services", ())}
     for variant, binding in bindings_of(policy).items():
         if binding not in bound:
             effect = f"requests for variant {variant} will get status 502"

@@ -21,6 +21,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.dev.kv import Key, keys_from, local_namespace_id
 from router.dev.layout import Layout, SetupError
 from router.dev.wrangler import last_error
@@ -54,8 +55,8 @@ class LocalKv:
         self._ask(f"cannot write {key} to", verb="put", key=key, **sent)
 
     def list(self, prefix: str) -> tuple[Key, ...]:
-        asked = self._ask(f"cannot list {prefix} of", verb="list", key=prefix)
-        return tuple(keys_from(asked["keys"]))
+        answer = self._ask(f"cannot list {prefix} of", verb="list", key=prefix)
+        return tuple(keys_from(answer["keys"]))
 
     def delete(self, key: str) -> None:
         self._ask(f"cannot delete {key} from", verb="delete", key=key)
@@ -104,7 +105,7 @@ class LocalKv:
             os.close(self._answers)
             self._errors.close()
 
-    def _ask(self, what: str, **request: Any) -> dict[str, Any]:
+    def _ask(self, what: str, **request: Any) -> JsonObject:
         try:
             answer = self._exchange(json.dumps(request).encode() + b"\n")
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -113,7 +114,7 @@ class LocalKv:
             raise SetupError(f"{what} {self.place}: {answer['error']}")
         return answer
 
-    def _exchange(self, line: bytes) -> dict[str, Any]:
+    def _exchange(self, line: bytes) -> JsonObject:
         if self._process is None or self._process.stdin is None:
             raise OSError("it is not open")
         self._process.stdin.write(line)
@@ -129,7 +130,7 @@ class LocalKv:
                 raise OSError("it has ended")
             self._unread += chunk
         received, _, self._unread = self._unread.partition(b"\n")
-        answer: dict[str, Any] = json.loads(received)
+        answer: JsonObject = json.loads(received)
         return answer
 
     def _reason(self) -> str:

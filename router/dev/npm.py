@@ -34,8 +34,8 @@ def ensure_npm(kit: Kit) -> None:
     if is_installed(kit):
         return
     aside = kit.home / "npm"
-    told = {"private": True, "dependencies": _dependencies(kit)}
-    write_if_changed(aside / "package.json", json.dumps(told).encode())
+    package = {"private": True, "dependencies": _dependencies(kit)}
+    write_if_changed(aside / "package.json", json.dumps(package).encode())
     run_npm(kit, aside, "install", "--omit=dev")
     write_if_changed(aside / "node_modules" / STAMP, wanted(kit).encode())
     shutil.rmtree(kit.node_modules, ignore_errors=True)
@@ -49,12 +49,12 @@ def run_npm(kit: Kit, folder: Path, *args: str) -> None:
     script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [str(node), str(script), *args, *OPTIONS]
-    done = run_to_end(command, cwd=folder, env={**os.environ, "PATH": path})
-    if done.returncode:
-        errors = done.stderr.decode("utf-8", "replace").splitlines()
+    result = run_to_end(command, cwd=folder, env={**os.environ, "PATH": path})
+    if result.returncode:
+        errors = result.stderr.decode("utf-8", "replace").splitlines()
         lines = [line.removeprefix("npm error ").strip() for line in errors]
-        told = [line for line in lines if "complete log" not in line] or ["it said nothing"]
-        raise SetupError(f"npm {args[0]} failed: {max(told, key=len)}")  # codes are short
+        causes = [line for line in lines if "complete log" not in line] or ["it said nothing"]
+        raise SetupError(f"npm {args[0]} failed: {max(causes, key=len)}")  # codes are short
 
 
 def _dependencies(kit: Kit) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """The settings that a router's wrangler configuration must have, in one place.
 
-`router init` writes them (`router/scaffold/settings.py`), the guards look for them (`guards.py`),
-and docs/installing.md lists them. Nothing here is a user's choice: names, ids, variables, routes
-and service bindings are.
+`router init` writes them (`router/scaffold/settings.py`), the guards and `router upgrade` look for
+them (`guards.py`, `upgrade.py`), and docs/installing.md lists them. Nothing here is a user's
+choice: names, ids, variables, routes and service bindings are.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -24,59 +25,70 @@ MIGRATIONS = (("limiter", "Limiter"), ("coordinator", "Coordinator"))
 
 
 class Lack(NamedTuple):
-    """A setting that is not there. `hint` says what to write."""
+    """A setting that is not there: what is found, and the setting as it should be."""
 
-    what: str
-    hint: str
+    found: str
+    name: str
+    value: Any
 
-    def text(self, name: str) -> str:
-        return f"{name} has no {self.what}: {self.hint}"
+    def setting(self, file: str) -> str:
+        """The setting as the file spells it, in one line; `file` may be followed by a remark."""
+        if file.partition(" ")[0].endswith(".toml"):
+            return f"{self.name} = {_inline(self.value)}"
+        return f'"{self.name}": {json.dumps(self.value)}'
+
+    def text(self, file: str) -> str:
+        return f"{file}: {self.found}: write `{self.setting(file)}`"
 
 
 def lacking(config: Mapping[str, Any]) -> list[Lack]:
     """What a configuration lacks, as it is seen for one environment."""
-    return [*_settings(config), *_bindings(config), *_migrations(config)]
+    return [*_settings(config), *_resources(config)]
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[Lack]:
-    if str(config.get("compatibility_date", "")) < COMPATIBILITY_DATE:
-        hint = f'write `compatibility_date = "{COMPATIBILITY_DATE}"`, or a later one'
-        yield Lack("new enough compatibility_date", hint)
-    for flag in FLAGS:
-        if flag not in config.get("compatibility_flags", ()):
-            yield Lack(f"flag {flag}", f'add "{flag}" to its `compatibility_flags`')
+    date = str(config.get("compatibility_date", ""))
+    if date < COMPATIBILITY_DATE:
+        found = f"compatibility_date is {date}" if date else "no compatibility_date"
+        yield Lack(found, "compatibility_date", COMPATIBILITY_DATE)
+    flags = config.get("compatibility_flags", [])
+    if missing := [flag for flag in FLAGS if flag not in flags]:
+        found = f"compatibility_flags without {', '.join(missing)}"
+        yield Lack(found, "compatibility_flags", [*flags, *missing])
     if not config.get("build", {}).get("command"):
-        yield Lack("build command", f'add to its `[build]` `command = "{BUILD}"`')
-    told = {
+        yield Lack("no build.command", "build", {"command": BUILD})
+    globs = [
         glob
         for rule in config.get("rules", ())
         if rule.get("type") == MODULES["type"]
         for glob in rule.get("globs", ())
-    }
-    for glob in MODULES["globs"]:
-        if glob not in told:
-            rule = f'`type = "{MODULES["type"]}"`, `globs = ["{glob}"]`'
-            yield Lack(f"rule for {glob}", f"add to its `rules` {rule}")
+    ]
+    if missing := [glob for glob in MODULES["globs"] if glob not in globs]:
+        yield Lack(f"rules without {', '.join(missing)}", "rules", [MODULES])
 
 
-def _bindings(config: Mapping[str, Any]) -> Iterator[Lack]:
+def _resources(config: Mapping[str, Any]) -> Iterator[Lack]:
+    """What is missing of KV and of the Durable Objects, with their migrations."""
     if not any(each.get("binding") == KV for each in config.get("kv_namespaces", ())):
-        yield Lack(f"binding {KV}", f'add a KV namespace with `binding = "{KV}"`')
-    bound = config.get("durable_objects", {}).get("bindings", ())
-    found = {each.get("name"): each.get("class_name") for each in bound}
-    for binding, class_name in OBJECTS.items():
-        if found.get(binding) != class_name:
-            hint = f'add to its Durable Objects `name = "{binding}"`, `class_name = "{class_name}"`'
-            yield Lack(f"binding {binding}", hint)
+        yield Lack(f"no KV namespace {KV}", "kv_namespaces", [{"binding": KV, "id": "…"}])
+    bindings = config.get("durable_objects", {}).get("bindings", ())
+    bound = {(each.get("name"), each.get("class_name")) for each in bindings}
+    migrations = config.get("migrations", ())
+    migrated = {name for each in migrations for name in each.get("new_sqlite_classes", ())}
+    for name, class_name in OBJECTS.items():
+        if (name, class_name) not in bound:
+            binding = {"name": name, "class_name": class_name}
+            yield Lack(f"no binding {name}", "durable_objects", {"bindings": [binding]})
+        if class_name not in migrated:
+            tag = next(tag for tag, each in MIGRATIONS if each == class_name)
+            added = {"tag": tag, "new_sqlite_classes": [class_name]}
+            yield Lack(f"no migration of {class_name}", "migrations", [added])
 
 
-def _migrations(config: Mapping[str, Any]) -> Iterator[Lack]:
-    made = {
-        name
-        for each in config.get("migrations", ())
-        for name in (*each.get("new_sqlite_classes", ()), *each.get("new_classes", ()))
-    }
-    for tag, class_name in MIGRATIONS:
-        if class_name not in made:
-            hint = f'add to its `migrations` `tag = "{tag}"`, `new_sqlite_classes = '
-            yield Lack(f"migration for the class {class_name}", f'{hint}["{class_name}"]`')
+def _inline(value: Any) -> str:
+    """A value in TOML."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_inline(each)}" for name, each in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return json.dumps(value, ensure_ascii=False)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from router.dev.down import named_in, stand_in, state_of, unbuildable
+from router.dev.down import named_in, stand_in, state_of, told, unbuildable
+from router.dev.events import tell_error, tell_events
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import step
 from router.dev.process import ANSI
 from router.dev.server import DevServer
-from router.dev.wrangler import last_error, told_error
+from router.dev.wrangler import told_error
 
 READY_WITHIN = 90.0
 WATCH_EVERY = 0.5
@@ -57,8 +58,8 @@ class Session:
 
     def _start(self, server: DevServer) -> bool:
         """Whether it serves; if not, it is worth another try."""
-        places = {self.workers[name]: each.config for name, each in self.down.items()}
-        configs = [places.get(each, each) for each in self.configs]
+        places = {self.workers[name]: worker.config for name, worker in self.down.items()}
+        configs = [places.get(config, config) for config in self.configs]
         try:
             with step("workerd", f"on port {self.port}"):
                 log = self.folder / "wrangler.log"
@@ -92,11 +93,12 @@ class Session:
                 return
             look()
             said = log.read()
+            tell_events(said)
             if not told_error(said):
                 continue
             if self._take_out(named_in(said)):
                 return
-            print(f"error       {last_error(said)}", flush=True)
+            tell_error(told(said, self.workers))
 
     def _has_ended(self, server: DevServer) -> bool:
         """wrangler ends if a Worker that it starts again does not start."""
@@ -109,7 +111,9 @@ class Session:
         return False
 
     def _has_changed(self) -> bool:
-        changed = [n for n, each in self.down.items() if state_of(self.workers[n]) != each.state]
+        changed = [
+            n for n, worker in self.down.items() if state_of(self.workers[n]) != worker.state
+        ]
         for name in changed:
             del self.down[name]
             print(f"{name} has changed: trying it again", flush=True)
@@ -133,5 +137,5 @@ class Tail:
         if new:
             self._held += ANSI.sub("", new.decode("utf-8", "replace"))
             return ""
-        told, self._held = self._held, ""
-        return told
+        unread, self._held = self._held, ""
+        return unread

@@ -9,8 +9,8 @@ import hashlib
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout
@@ -31,7 +31,7 @@ def migrate(layout: Layout, configs: Collection[Path], state: Path) -> None:
                 _migrate(layout, config, str(database["binding"]), files, _stamp(state, name))
 
 
-def _migrations(config: Path, database: dict[str, Any]) -> list[Path]:
+def _migrations(config: Path, database: JsonObject) -> list[Path]:
     folder = database.get("migrations_dir")
     return sorted((config.parent / folder).glob("*.sql")) if folder else []
 

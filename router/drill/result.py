@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlsplit
 
 from policies.basics.untyped import JsonObject
@@ -138,7 +137,7 @@ def shown_url(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _without_secrets(request: JsonObject) -> dict[str, Any]:
+def _without_secrets(request: JsonObject) -> JsonObject:
     headers = {
         name: HIDDEN if any(word in name.lower() for word in SECRET_WORDS) else value
         for name, value in request.get("headers", {}).items()

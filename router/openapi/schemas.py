@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from policies.api import drills, explanation, health, problems, rollouts, status
+from policies.basics.untyped import Parsed
 from router.edge.admin.limits import MAX_NOTE
 from router.openapi.operations import OPERATIONS, TEXT
 
@@ -33,11 +33,11 @@ def _named() -> list[str]:
     return sorted(names - {"", TEXT})
 
 
-def _type(name: str) -> Any:
+def _type(name: str) -> Parsed:
     return next(getattr(module, name) for module in _MODULES if hasattr(module, name))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Parsed) -> Parsed:
     """A schema without titles, which repeat the names; `const` becomes an enum of one value, since
     generators of clients do not support it."""
     if isinstance(value, list):

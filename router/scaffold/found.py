@@ -7,12 +7,12 @@ its folders, and in the router's own; a router is none of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from policies.basics.untyped import JsonMapping
 from router.dev.errors import SetupError
 from router.dev.layout import is_router
 from router.dev.wrangler_config import config_in, read_config
@@ -62,10 +62,10 @@ def read_worker(path: Path) -> FoundWorker:
 def workers_near(folder: Path) -> list[FoundWorker]:
     """Those whose configuration can be read, by their names."""
     found = {}
-    for each in islice(_near(folder.resolve()), MOST_LOOKED_AT):
+    for near_folder in islice(_near(folder.resolve()), MOST_LOOKED_AT):
         try:
-            if config_in(each):
-                found[each] = read_worker(each)
+            if config_in(near_folder):
+                found[near_folder] = read_worker(near_folder)
         except SetupError:
             continue  # no Worker that could be offered
     return sorted(found.values(), key=lambda worker: worker.name)
@@ -74,9 +74,9 @@ def workers_near(folder: Path) -> list[FoundWorker]:
 def _near(folder: Path) -> Iterator[Path]:
     yield folder.parent
     for base in (folder.parent, folder):
-        for each in sorted(_folders(base)):
-            if each != folder and each.name not in PASSED_BY and not each.name.startswith("."):
-                yield each
+        for found in sorted(_folders(base)):
+            if found != folder and found.name not in PASSED_BY and not found.name.startswith("."):
+                yield found
 
 
 def _folders(base: Path) -> Iterable[Path]:
@@ -87,7 +87,7 @@ def _folders(base: Path) -> Iterable[Path]:
         return []
 
 
-def _kind(settings: Mapping[str, Any]) -> str:
+def _kind(settings: JsonMapping) -> str:
     main = settings.get("main")
     if not isinstance(main, str):
         return "assets" if "assets" in settings else "JavaScript"
@@ -96,10 +96,10 @@ def _kind(settings: Mapping[str, Any]) -> str:
     return KINDS.get(Path(main).suffix, "JavaScript")
 
 
-def _hostnames(settings: Mapping[str, Any]) -> Iterator[str]:
+def _hostnames(settings: JsonMapping) -> Iterator[str]:
     listed = [*settings.get("routes", ()), settings.get("route")]
-    for each in listed:
-        pattern = each.get("pattern") if isinstance(each, dict) else each
+    for entry in listed:
+        pattern = entry.get("pattern") if isinstance(entry, dict) else entry
         if isinstance(pattern, str):
             hostname = pattern.partition("://")[2] or pattern
             yield hostname.partition("/")[0]

@@ -16,13 +16,14 @@ from typing import NamedTuple
 from router import __version__
 from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
+from router.dev.repository import repository_of
 from router.dev.secrets import new_key
 from router.scaffold.cases import cases_text
 from router.scaffold.policy import policy_text
 from router.scaffold.roles import Role
 from router.scaffold.settings import Service, jsonc_text, sections, toml_text
 from router.scaffold.workflow import FILE as WORKFLOW
-from router.scaffold.workflow import repository_of, workflow_text
+from router.scaffold.workflow import workflow_text
 
 POLICY, CASES, DEV, SECRETS, IGNORED = (
     *("routes.yaml", "routes.test.yaml", "router.toml", ".dev.vars", ".gitignore"),
@@ -51,8 +52,8 @@ class Plan:
     @property
     def hostnames(self) -> list[str]:
         """Where its Workers are reached today."""
-        told = (role.worker.hostnames for role in self.roles if role.worker)
-        return list(dict.fromkeys(name for names in told for name in names))
+        lists = (role.worker.hostnames for role in self.roles if role.worker)
+        return list(dict.fromkeys(name for names in lists for name in names))
 
 
 def files_of(plan: Plan) -> dict[Path, NewFile]:
@@ -99,34 +100,34 @@ def relative(path: Path, folder: Path) -> str:
 
 
 def _write_all(files: Mapping[Path, NewFile], ignored: Path) -> None:
-    made: list[Path] = []
+    written: list[Path] = []
     try:
         for path, file in files.items():
-            made += _make_folder(path.parent)
+            written += _make_folder(path.parent)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             with open(os.open(path, flags, file.mode), "w", encoding="utf-8") as opened:
-                made.append(path)
+                written.append(path)
                 opened.write(file.text)
         _add_ignored(ignored)
     except BaseException:
-        for path in reversed(made):
+        for path in reversed(written):
             path.rmdir() if path.is_dir() else path.unlink()
         raise
 
 
 def _make_folder(folder: Path) -> list[Path]:
     """Return the folders that were made, the outermost first."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    made: list[Path] = []
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    created: list[Path] = []
     try:
-        for each in reversed(missing):
-            each.mkdir()
-            made.append(each)
+        for parent in reversed(missing):
+            parent.mkdir()
+            created.append(parent)
     except OSError:
-        for each in reversed(made):
-            each.rmdir()
+        for parent in reversed(created):
+            parent.rmdir()
         raise
-    return made
+    return created
 
 
 def _add_ignored(path: Path) -> None:
@@ -140,15 +141,15 @@ def _add_ignored(path: Path) -> None:
 
 def _settings(plan: Plan) -> str:
     services = [Service(role.binding, role.service, _environments(role)) for role in plan.roles]
-    told = sections(plan.name, services, plan.hostnames)
-    return (toml_text if plan.config.endswith(".toml") else jsonc_text)(told)
+    written = sections(plan.name, services, plan.hostnames)
+    return (toml_text if plan.config.endswith(".toml") else jsonc_text)(written)
 
 
 def _environments(role: Role) -> str:
     found = role.worker.environments if role.worker else ()
     if not found:
         return ""
-    names = ", ".join(f"{role.service}-{each}" for each in found)
+    names = ", ".join(f"{role.service}-{env}" for env in found)
     return f"{role.service} has environments, which wrangler deploys as {names}."
 
 

@@ -46,7 +46,7 @@ def regions_of(names: Sequence[str]) -> list[PlannedRegion]:
             first.setdefault(home, name)
     served: dict[str, list[str]] = {name: [] for name in names}
     for continent, order in NEAREST.items():
-        near = [first[each] for each in order if each in first]
+        near = [first[code] for code in order if code in first]
         if near:
             served[near[0]].append(continent)
     return [PlannedRegion(name, served[name], _others(name, homes)) for name in names]

@@ -58,9 +58,9 @@ def read_variant(text: str) -> GivenVariant:
     if not equals or (at and not region) or not SERVICE.fullmatch(service):
         hint = f"write {GIVEN}, such as `production=api-prod@eu`"
         raise SetupError(f"--variant {text[:120]}", where="--variant", hint=hint)
-    for each in filter(None, (name, region)):
+    for part in filter(None, (name, region)):
         try:
-            read_name(each)
+            read_name(part)
         except PydanticCustomError as error:
             hint = (error.context or {}).get("hint", "")
             message = f"--variant {text[:120]}: {error.message()}"
@@ -72,10 +72,16 @@ def roles_of(variants: Sequence[GivenVariant], workers: Sequence[FoundWorker]) -
     """The variants in the order of the policy. Raises SetupError if two of them are one."""
     here = {worker.name: worker for worker in workers}
     _refuse_twice([worker.name for worker in workers], "the Worker")
-    regions = Counter(each.name for each in variants)
+    regions = Counter(variant.name for variant in variants)
     roles = [
-        Role(_named(each, regions), _pool(each), each.service, each.region, here.get(each.service))
-        for each in variants
+        Role(
+            _named(variant, regions),
+            _pool(variant),
+            variant.service,
+            variant.region,
+            here.get(variant.service),
+        )
+        for variant in variants
     ]
     served = {role.service for role in roles}
     for worker in workers:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonMapping, Parsed
 from router.dev.required import (
     BUILD,
     COMPATIBILITY_DATE,
@@ -21,14 +22,14 @@ from router.dev.required import (
 )
 
 NO_ID = "0" * 32
-Table = Mapping[str, Any]
+Table = JsonMapping
 
 
 class Section(NamedTuple):
     """A setting, or a list of tables, each with the comment above it."""
 
     name: str
-    value: Any
+    value: Parsed
     comment: str = ""
 
 
@@ -69,17 +70,21 @@ def sections(name: str, services: Sequence[Service], hostnames: Sequence[str]) -
     """`hostnames`: where the Workers behind the router are reached today."""
     comment = [
         "The Workers behind the router: one for each `binding` in routes.yaml.",
-        *(each.comment for each in services if each.comment),
+        *(service.comment for service in services if service.comment),
         *_where(hostnames),
     ]
-    bound = [{"binding": each.binding, "service": each.service} for each in services]
+    bound = [{"binding": service.binding, "service": service.service} for service in services]
     return [Section("name", name), *FIXED, Section("services", bound, "\n".join(comment))]
 
 
-def toml_text(told: Sequence[Section]) -> str:
-    top = [each for each in told if not isinstance(each.value, dict) and not _is_tables(each.value)]
-    blocks = ["".join(_toml(each)) for each in told if each not in top]
-    return "\n".join([HEAD["#"] + "".join("".join(_toml(each)) for each in top), *blocks])
+def toml_text(written: Sequence[Section]) -> str:
+    top = [
+        section
+        for section in written
+        if not isinstance(section.value, dict) and not _is_tables(section.value)
+    ]
+    blocks = ["".join(_toml(section)) for section in written if section not in top]
+    return "\n".join([HEAD["#"] + "".join("".join(_toml(section)) for section in top), *blocks])
 
 
 HEAD = {
@@ -88,11 +93,11 @@ HEAD = {
 }
 
 
-def jsonc_text(told: Sequence[Section]) -> str:
+def jsonc_text(written: Sequence[Section]) -> str:
     blocks = []
-    for each in told:
-        value = json.dumps(each.value, indent=2, ensure_ascii=False).replace("\n", "\n  ")
-        blocks.append(f"{_comment(each, '  //')}  {json.dumps(each.name)}: {value}")
+    for section in written:
+        value = json.dumps(section.value, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+        blocks.append(f"{_comment(section, '  //')}  {json.dumps(section.name)}: {value}")
     return HEAD["//"] + "{\n" + ",\n".join(blocks) + "\n}\n"
 
 
@@ -111,23 +116,25 @@ def _toml(section: Section) -> Iterator[str]:
     yield from _toml_value(section.name, section.value)
 
 
-def _toml_value(name: str, value: Any) -> Iterator[str]:
+def _toml_value(name: str, value: Parsed) -> Iterator[str]:
     if isinstance(value, dict):
-        lists = {key: each for key, each in value.items() if _is_tables(each)}
+        lists = {key: inner for key, inner in value.items() if _is_tables(inner)}
         if len(lists) < len(value):
             yield f"[{name}]\n"
-            yield from _pairs({key: each for key, each in value.items() if key not in lists})
-        for key, each in lists.items():
-            yield from _toml_value(f"{name}.{key}", each)
+            yield from _pairs({key: inner for key, inner in value.items() if key not in lists})
+        for key, inner in lists.items():
+            yield from _toml_value(f"{name}.{key}", inner)
     elif _is_tables(value):
-        yield "\n".join(f"[[{name}]]\n" + "".join(_pairs(each)) for each in value)
+        yield "\n".join(f"[[{name}]]\n" + "".join(_pairs(entry)) for entry in value)
     else:
         yield f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
 
 
 def _pairs(table: Table) -> Iterator[str]:
-    return (f"{key} = {json.dumps(each, ensure_ascii=False)}\n" for key, each in table.items())
+    return (f"{key} = {json.dumps(item, ensure_ascii=False)}\n" for key, item in table.items())
 
 
-def _is_tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+def _is_tables(value: Parsed) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)
+    )

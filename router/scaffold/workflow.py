@@ -21,11 +21,3 @@ def workflow_text(version: str, folder: Path) -> str:
     for name, value in values.items():
         text = text.replace(f"<{name}>", value)
     return text
-
-
-def repository_of(folder: Path) -> Path | None:
-    """The git repository that the folder is in."""
-    for each in (folder, *folder.parents):
-        if (each / ".git").exists():
-            return each
-    return None

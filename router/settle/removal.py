@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from policies.basics.untyped import Parsed
 from router.settle.source import SourceText, TextEdit, at, fields_of
 from router.terminal.errors import Failed
 
@@ -43,13 +43,13 @@ def removal(source: SourceText, index: int) -> list[TextEdit]:
     return _in_block(source, first, source.lines[first].index("-"), bound)
 
 
-def _refuse_aliases(begin: int, nodes: list[Any]) -> None:
+def _refuse_aliases(begin: int, nodes: list[Parsed]) -> None:
     """Refuse rollouts that are written with aliases, since their text is elsewhere."""
     if any(node.start_mark.index < begin for node in nodes):
         raise Failed("the rollouts are written with aliases (`*name`): remove this one by hand")
 
 
-def _dash_line(source: SourceText, item: Any) -> int:
+def _dash_line(source: SourceText, item: Parsed) -> int:
     """Return the line where an item of a list starts; its value may start in a later one."""
     line: int = item.start_mark.line
     while not _DASH.match(source.lines[line]):

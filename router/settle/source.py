@@ -11,8 +11,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import Parsed
 from router.terminal.errors import Failed
 
 _ALIAS = re.compile(r"[ \t]*:[ \t]+(\*[^\s,\[\]{}]+)")
@@ -30,8 +31,8 @@ class TextEdit(NamedTuple):
 class YamlField(NamedTuple):
     """A key of a mapping, and its value."""
 
-    key: Any
-    value: Any
+    key: Parsed
+    value: Parsed
 
 
 class SourceText:
@@ -77,7 +78,7 @@ class SourceText:
         return text
 
 
-def fields_of(mapping: Any) -> list[YamlField]:
+def fields_of(mapping: Parsed) -> list[YamlField]:
     return [YamlField(key, value) for key, value in mapping.value]
 
 

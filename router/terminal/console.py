@@ -11,11 +11,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from policies.basics.untyped import JsonObject
 
 
 FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # variables with which rich colours pipes, too
@@ -27,7 +29,7 @@ class Error(Protocol):
     message: str
     where: str | None
     hint: str | None
-    details: dict[str, Any]
+    details: JsonObject
 
 
 class Output:
@@ -64,11 +66,11 @@ def warn(message: str) -> None:
     say(("warning", "yellow"), f" {message}", to=err)
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_json_line(document: Any) -> None:
+def print_json_line(document: object) -> None:
     """Print one line of JSON and flush it, for programs that read while a command watches."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     sys.stdout.flush()
@@ -79,7 +81,7 @@ def print_error(error: Error) -> None:
     print_json_line(error_document(error))
 
 
-def error_document(error: Error) -> dict[str, Any]:
+def error_document(error: Error) -> JsonObject:
     told = {"error": error.message, "where": error.where, "hint": error.hint}
     return {**told, **error.details}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import unified_diff
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.difference.views.change import Change
 from policies.difference.views.summary import aspects
 from policies.difference.views.texts import change_text
@@ -17,7 +17,7 @@ MAX_ROWS = 20
 MAX_FLOWS = 2
 
 
-def change_document(change: Change) -> dict[str, Any]:
+def change_document(change: Change) -> JsonObject:
     return {
         "path": change.where,
         "kind": change.kind,
@@ -27,7 +27,7 @@ def change_document(change: Change) -> dict[str, Any]:
     }
 
 
-def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Output = out) -> None:
+def print_changes(changes: list[JsonObject], file: str, other: str, to: Output = out) -> None:
     for change in changes:
         say(_SIGNS[change["kind"]], f" {change['text']}", to=to)
     kinds = [change["kind"] for change in changes]
@@ -40,7 +40,7 @@ def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Outp
     say((counted(len(changes), "difference"), "bold"), f": {counts}", to=to)
 
 
-def behaviour_document(changes: Iterable[Change]) -> list[dict[str, Any]]:
+def behaviour_document(changes: Iterable[Change]) -> list[JsonObject]:
     """Return every field that differs, once."""
     return [
         {**aspect._asdict(), "names": [*aspect.names], "text": aspect.text()}
@@ -48,12 +48,12 @@ def behaviour_document(changes: Iterable[Change]) -> list[dict[str, Any]]:
     ]
 
 
-def print_behaviour(behaviour: Iterable[dict[str, Any]], to: Output = out) -> None:
+def print_behaviour(behaviour: Iterable[JsonObject], to: Output = out) -> None:
     """Print the last line of a difference: nothing that changes goes unnamed."""
     say(("behaviour", "bold"), f"  {'; '.join(aspect['text'] for aspect in behaviour)}", to=to)
 
 
-def print_traffic(traffic: dict[str, Any]) -> None:
+def print_traffic(traffic: JsonObject) -> None:
     rows = [row for row in traffic["routes"] if row["changed"]["share"]]
     rows.sort(key=lambda row: -row["changed"]["share"] * _size(traffic, row))
     number = f"{traffic['requests']:,}"
@@ -79,12 +79,12 @@ def print_traffic(traffic: dict[str, Any]) -> None:
         say(("example", "bold"), f"  {_example(example)}")
 
 
-def _size(traffic: dict[str, Any], row: dict[str, Any]) -> int:
+def _size(traffic: JsonObject, row: JsonObject) -> int:
     """Return the weight for sorting: routes with more requests in the log come first."""
     return int(row["requests"]) if traffic["basis"] == "log" else 1
 
 
-def _row(row: dict[str, Any]) -> list[Part]:
+def _row(row: JsonObject) -> list[Part]:
     flows = [f"{flow['from']} → {flow['to']} {_percent(flow['share'])}" for flow in row["flows"]]
     more = [f"{len(flows) - MAX_FLOWS} more"] if len(flows) > MAX_FLOWS else []
     shares = [_percent(share) if share else "-" for share in row["by"].values()]
@@ -102,7 +102,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share >= 0.01 or not share else f"{100 * share:.2g}%"
 
 
-def _example(example: dict[str, Any]) -> str:
+def _example(example: JsonObject) -> str:
     who = f" {example['client']}" if example["client"] else ""
     part = (
         "" if example["share"] > 0.999 else f", for {_percent(example['share'])} of such requests"

@@ -6,7 +6,10 @@ The text of an error has all of it in one line. `where` and `hint` are also fiel
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from policies.basics.untyped import JsonObject
 
 
 class Told(Exception):
@@ -18,7 +21,7 @@ class Told(Exception):
         *,
         where: str | None = None,
         hint: str | None = None,
-        details: dict[str, Any] | None = None,
+        details: JsonObject | None = None,
     ) -> None:
         super().__init__(f"{message}: {hint}" if hint else message)
         self.message, self.where, self.hint = message, where, hint

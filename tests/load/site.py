@@ -69,7 +69,7 @@ class Site:
         """Probe requests until now, by variant: each ends an ejection, or begins another."""
         found: Counter[str] = Counter()
         for line in self.output.splitlines():
-            if line.startswith('{"event": "variant-'):
+            if line.startswith("{") and '"event": "variant-' in line:
                 told = json.loads(line)
                 found[told["variant"]] += told["event"] in ("variant-ejected", "variant-returns")
         return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from policies.basics.untyped import TypeForm
 from policies.language.values.values import problem, read_duration
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
@@ -24,7 +25,7 @@ _FLAGS = {
 }
 
 
-def _name(pattern: str, example: str, longest: int) -> Any:
+def _name(pattern: str, example: str, longest: int) -> TypeForm:
     regex = re.compile(pattern, re.ASCII)
 
     def read(value: object) -> str:

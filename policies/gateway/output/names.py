@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,7 +14,7 @@ from policies.language.values.values import Binding
 LONGEST = 63  # characters of a name, of a binding
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _NO_BINDING = re.compile(r"[^A-Z0-9_]+")
-_BINDING: TypeAdapter[Any] = TypeAdapter(Binding)
+_BINDING: TypeAdapter[str] = TypeAdapter(Binding)
 
 
 class PolicyNames:

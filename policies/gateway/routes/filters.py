@@ -33,7 +33,7 @@ from policies.language.check.filters import NOT_TO_ANSWER, NOT_TO_SEND, OF_CORS
 from policies.language.findings.findings import Path, shown
 from policies.language.values.values import PlainHostname
 
-_HOSTNAME: TypeAdapter[Any] = TypeAdapter(PlainHostname)
+_HOSTNAME: TypeAdapter[str] = TypeAdapter(PlainHostname)
 MAX_PART = 1_000_000  # of a fraction
 
 

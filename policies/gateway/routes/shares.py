@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from policies.basics.untyped import JsonObject
 from policies.gateway.cluster.manifests import at
 from policies.gateway.models.http_routes import BackendRef
@@ -44,7 +42,7 @@ class ShareReader:
         """Return the share of each pool; the largest weight first, since the first is the fallback
         of the others. Empty if no valid backend has a weight."""
         shares: JsonObject = {}
-        uses: dict[tuple[Any, ...], int] = {}
+        uses: dict[tuple[object, ...], int] = {}
         lost = 0
         for number, ref in enumerate(refs):
             here = (*path, number)
@@ -71,7 +69,7 @@ class ShareReader:
 
     def _weight_at(self, path: Path) -> int:
         """Return the weight of an invalid backend, if it has a valid weight."""
-        value: Any = self._manifest.value
+        value: object = self._manifest.value
         for step in path:
             value = at(value, step)
         weight = value.get("weight", 1) if isinstance(value, dict) else 1

@@ -6,7 +6,6 @@ into a memory image that every isolate starts from.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Coroutine
 from functools import partial
@@ -26,18 +25,21 @@ from policies.resilience.latency import Latencies
 from policies.rollouts.overrides import OverridesByRoute
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
+from router.edge.isolate.log import log_line
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import Limiting, Limits
 from router.edge.isolate.store import FIRST_LOAD_MS, PolicyStore
-from router.edge.isolate.timing import LOCAL_FLAG, VARIABLE, parse_timing
+from router.edge.isolate.timing import VARIABLE, parse_timing
 from router.edge.runtime.bridge import (
     JsObject,
     KvNamespace,
     ask_coordinator,
+    guard_outbound,
     has_flag,
     in_background,
     now_ms,
 )
+from router.edge.runtime.guard import LOCAL_FLAG
 
 KV_BINDING = "POLICIES"
 PEPPER = "ROUTER_KEY_PEPPER"
@@ -47,7 +49,7 @@ FIRST_LEARN_MS = 1_000  # the longest that a first request waits for the Coordin
 
 def log(event: str, fields: dict[str, object]) -> None:
     """One line of JSON to the Worker's log."""
-    print(json.dumps({"event": event, **fields}))
+    print(log_line(event, fields, now_ms()))
 
 
 class Isolate:
@@ -81,6 +83,7 @@ class Isolate:
         pepper, admin = (_secret(env, name) for name in (PEPPER, ADMIN_KEY))
         self.pepper = pepper
         self.cookie_secret = cookie_secret(pepper, admin)
+        self.store.allow_private = guard_outbound(env)
         self._set_timing(env)
 
     def _set_timing(self, env: JsObject) -> None:

@@ -151,6 +151,21 @@ def test_without_any_worker_there_is_echo(
     assert services(folder) == [("PRODUCTION", "api")]
 
 
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        ("production=api-eu@eu", "api-router"),
+        ("production=my_api", "my-api-router"),
+        ("production=" + "a" * 63, "a" * 56 + "-router"),
+    ],
+)
+def test_its_own_name(
+    variant: str, name: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "init", "--variant", variant)[0] == 0
+    assert tomllib.loads((shop / "router" / "wrangler.toml").read_text())["name"] == name
+
+
 def test_a_second_time(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "init")[0] == 0
     before = {path: path.stat().st_mtime_ns for path in shop.rglob("*")}

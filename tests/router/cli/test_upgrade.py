@@ -18,6 +18,7 @@ from router.cli.upgrade import format_of, kv_steps
 from router.dev.layout import MAIN
 from router.dev.upgrade import config_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, POLICY_KEY
+from router.scaffold.workflow import workflow_text
 from tests.router.publishing.making import FakeKv
 from tests.support.cli import ROOT, run
 from tests.support.project import FILES, write_project
@@ -118,6 +119,21 @@ def test_a_step(
     [line] = [line for line in out.splitlines() if found in line]
     assert (line.startswith(f"{file} "), line.endswith(write)) == (True, True)
     assert out.splitlines()[-1].endswith(f" to version {__version__}")
+
+
+def test_a_workflow_in_the_root_of_the_repository(project: Path, capsys: Capture) -> None:
+    """That is where `router init` writes it, since GitHub reads it there."""
+    (project.parent / ".git").mkdir()
+    workflow = project.parent / ".github" / "workflows" / "router.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(workflow_text("0.0.1", Path("router")))
+    code, out, _ = run(capsys, "upgrade", "--check", "--json")
+    steps = json.loads(out)["steps"]
+    assert code == 1
+    assert {step["file"].partition(":")[0] for step in steps} == {
+        "../.github/workflows/router.yml",
+    }
+    assert {step["write"] for step in steps} == {f"fiberwise-router=={__version__}"}
 
 
 def test_pinned_versions(project: Path, capsys: Capture) -> None:

@@ -130,10 +130,8 @@ def test_a_project_of_an_earlier_version(
     if verb == "init":
         assert "is a router project already" in err
     else:
-        assert "wrangler.toml has no rule for router/**/*.js: add to its `rules` `type =" in err
-        assert (
-            "no migration for the class Coordinator: add" in err or "(and 2 more: `router st" in err
-        )
+        assert "wrangler.toml: rules without router/**/*.js, workers_runtime/**/*.js: write" in err
+        assert "no migration of Coordinator: write `migrations" in err or "(and 1 more: `r" in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["routes.yaml", "wrangler.toml"]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from router.dev import session
-from router.dev.down import named_in, stand_in, state_of
+from router.dev.down import named_in, stand_in, state_of, told
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
 from router.dev.session import Session, Tail
@@ -49,6 +50,27 @@ def test_an_error_of_the_runtime_names_the_worker(output: str, told: dict[str, s
     assert named_in(output) == told
 
 
+BROKEN = """\
+✘ [ERROR] Build failed with 1 error:
+
+  ✘ [ERROR] Expected "}" but found end of file
+
+      src/index.js:2:0:
+        2 │
+"""
+
+
+def test_an_error_of_a_build_has_its_place_and_the_worker_that_was_changed(tmp_path: Path) -> None:
+    shop = write_project(tmp_path).parent
+    workers = {name: shop / name / "wrangler.jsonc" for name in ("web", "api", "api-next")}
+    (shop / "web" / "src").mkdir(parents=True)
+    (shop / "web" / "src" / "index.js").touch()
+    os.utime(shop / "web" / "src" / "index.js", (1, 1))
+    assert told(BROKEN, workers) == 'api: src/index.js:2:0: Expected "}" but found end of file'
+    assert told(BROKEN, {}) == 'src/index.js:2:0: Expected "}" but found end of file'
+    assert told(PYTHON, workers) == "ModuleNotFoundError: No module named 'nothing_like_it'"
+
+
 def test_a_change_of_its_code_is_seen(tmp_path: Path) -> None:
     shop = write_project(tmp_path).parent
     config = shop / "api" / "wrangler.jsonc"
@@ -83,6 +105,9 @@ def test_a_log_is_handed_out_in_whole_messages(tmp_path: Path) -> None:
     assert log.read() == ""
     assert log.read() == "one [ERROR] two\n"
     assert log.read() == ""
+
+
+EVENT = '{"time": "2026-11-29T11:02:03.020Z", "level": "info", "event": "policy-loaded"}'
 
 
 class FakeServer:
@@ -207,11 +232,16 @@ def test_an_error_of_one_that_runs_is_told(
         if number is None:
             raise Ended
         if number == 0:
-            (shop.layout.root / "wrangler.log").write_text('[ERROR] Expected "}"\n')
+            (shop.layout.root / "wrangler.log").write_text(f'{EVENT}\n[ERROR] Expected "}}"\n')
 
     with pytest.raises(Ended):
         shop.run(lambda server: None, look)
-    assert capsys.readouterr().out.count('error       Expected "}"\n') == 1
+    lines = capsys.readouterr().out.splitlines()
+    [event, error] = (json.loads(line) for line in lines if line.startswith("{"))
+    assert event == json.loads(EVENT)
+    assert (error["level"], error["event"], error["message"]) == (
+        *("error", "worker-error", 'Expected "}"'),
+    )
 
 
 def test_one_that_cannot_be_built_is_found(

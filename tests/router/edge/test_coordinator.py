@@ -170,6 +170,26 @@ def test_a_policy_that_is_pushed_is_taken_by_the_next_alarm(world: World) -> Non
     assert told(world) == {"two": "healthy"}
 
 
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_a_variant_with_another_binding_is_probed_anew(world: World, is_evicted: bool) -> None:
+    world.answers["TWO"] = (503, "")
+    world.sync()
+    world.until(START + 20_000)
+    assert told(world) == {"one": "healthy", "two": "unhealthy"}
+    if is_evicted:
+        world.evict()
+    variants = dict(POLICY["variants"])
+    variants["two"] = variants["two"] | {"binding": "THREE"}
+    world.store.policy = compiled(**POLICY | {"variants": variants})
+    world.answers["THREE"] = OSError("no answer yet")
+    world.until(START + 25_000)
+    assert told(world).get("two", "unknown") == "unknown"
+    assert world.probes[-1][0] == "THREE"
+    del world.answers["THREE"]
+    world.until(START + 45_000)
+    assert told(world) == {"one": "healthy", "two": "healthy"}
+
+
 def test_a_report_that_is_none_is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="report"):
         asyncio.run(world.object.sync("{}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 
 import jsonschema
 import pytest
@@ -17,22 +18,28 @@ from router.openapi.__main__ import ROOT, files
 from router.openapi.document import document
 from router.openapi.operations import OPERATIONS, REFUSED, SOME
 
-DOCUMENT = document()
-SHAPES = DOCUMENT["components"]["schemas"]
+FILES = ("docs/router-api.md", "router/openapi/openapi.json")
+made = cache(files)
+whole = cache(document)
 
 
-@pytest.mark.parametrize(("path", "made"), files().items(), ids=lambda value: value[:30])
-def test_what_is_made_from_the_types_is_current(path: str, made: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == made, "run `python -m router.openapi`"
+def test_all_files_are_looked_at() -> None:
+    assert sorted(made()) == sorted(FILES)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_what_is_made_from_the_types_is_current(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert text == made()[path], "run `python -m router.openapi`"
 
 
 def test_shapes_are_schemas_and_all_are_used() -> None:
-    text = json.dumps(DOCUMENT)
-    for name, shape in SHAPES.items():
+    text, shapes = json.dumps(whole()), whole()["components"]["schemas"]
+    for name, shape in shapes.items():
         jsonschema.Draft202012Validator.check_schema(shape)
         assert f'"#/components/schemas/{name}"' in text
     named = set(re.findall(r'"#/components/schemas/(\w+)"', text))
-    assert named == SHAPES.keys()
+    assert named == shapes.keys()
 
 
 def test_operations_have_names_of_their_own() -> None:
@@ -56,9 +63,9 @@ def test_every_page_is_in_it() -> None:
 def test_what_the_commands_ask_is_in_it() -> None:
     for page, told in PAGES:
         template = page.replace("rollouts/*", "rollouts/{name}")
-        given = DOCUMENT["paths"][f"/.router/{template}"]["get"]["responses"]["200"]
+        given = whole()["paths"][f"/.router/{template}"]["get"]["responses"]["200"]
         name = given["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        assert told in SHAPES[name]["required"]
+        assert told in whole()["components"]["schemas"][name]["required"]
 
 
 def test_the_commands_of_a_rollout_are_those_that_there_are() -> None:

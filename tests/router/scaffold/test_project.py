@@ -22,7 +22,7 @@ from policies.policy_tests.run import Subject
 from router.dev.errors import SetupError
 from router.dev.guards import Kind, objections
 from router.dev.layout import is_router
-from router.dev.required import lacking
+from router.dev.required import COMPATIBILITY_DATE, FLAGS, KV, MODULES, OBJECTS, lacking
 from router.dev.wrangler_config import read_config
 from router.scaffold.found import FoundWorker
 from router.scaffold.project import Plan, files_of, write_project
@@ -180,21 +180,26 @@ def test_the_documentation_lists_it() -> None:
     new = tomllib.loads(toml_text(sections("r", [Service("A", "a")], [])))
     chosen = {"name", "observability"}  # by the user
     assert rows.keys() == new.keys() - chosen
-    for each in lacking({}):
-        name = each.what.rpartition(" ")[2]
+    for name in (*FLAGS, *MODULES["globs"], KV, *OBJECTS, *OBJECTS.values(), COMPATIBILITY_DATE):
         assert f"`{name}`" in table, name
 
 
-@pytest.mark.parametrize("what", [each.what for each in lacking({})])
-def test_what_is_needed_is_missed(what: str, tmp_path: Path) -> None:
+NEW = tomllib.loads(toml_text(sections("r", [], [])))
+
+
+@pytest.mark.parametrize("name", sorted(NEW.keys() - {"name", "main", "services", "observability"}))
+def test_what_is_needed_is_missed(name: str) -> None:
     """Each setting that a new project has is missed when it is not there."""
-    told = tomllib.loads(toml_text(sections("r", [], [])))
-    assert lacking(told) == []
-    missing = {
-        name: [each.what for each in lacking({key: told[key] for key in told if key != name})]
-        for name in told
-    }
-    assert what in [each for found in missing.values() for each in found]
+    assert lacking(NEW) == []
+    found = lacking({key: value for key, value in NEW.items() if key != name})
+    assert {each.name for each in found} == {name}
+    for file in ("wrangler.toml", "wrangler.jsonc"):
+        for each in found:
+            setting = each.setting(file)
+            read = (
+                tomllib.loads(setting) if file.endswith(".toml") else json.loads(f"{{{setting}}}")
+            )
+            assert read == {name: each.value}
 
 
 @pytest.fixture
