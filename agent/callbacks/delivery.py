@@ -16,7 +16,7 @@ from agent.callbacks.message import CallbackRequest, request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply, verdict
 from agent.core.web.egress import Egress
-from agent.core.web.urls import BadUrl
+from workers_runtime.urls import BadUrl
 
 # A Worker has six connections that wait for an answer; with its results a message may have
 # more than a megabyte, and is held several times while it is made and sent.

@@ -62,8 +62,9 @@ class BoundVariant(TypedDict):
     name: str
     pool: str
     region: str | None
-    binding: Annotated[str, about("The service binding of `wrangler.toml`")]
-    bound: Annotated[bool, about("Whether the upload has that binding")]
+    binding: Annotated[str | None, about("The service binding of `wrangler.toml`; null: a URL")]
+    url: Annotated[str | None, about("The server's URL; null: a service binding")]
+    bound: Annotated[bool, about("Whether the upload has that binding; true for a URL")]
     drain: Annotated[bool, about("Whether it gets no new clients")]
 
 

@@ -21,8 +21,8 @@ from policies.routing.override import Override
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A Worker that can answer. `override`: the value of Cloudflare's version override, None for
-    none."""
+    """A Worker that can answer, behind `binding`, or a server at `url` (either is ""). `override`:
+    the value of Cloudflare's version override, None for none."""
 
     name: str
     binding: str
@@ -31,6 +31,12 @@ class Variant:
     weight: float
     drain: bool
     override: str | None
+    url: str = ""
+
+    @property
+    def upstream(self) -> str:
+        """Where requests go: a binding, or the URL that paths are put behind."""
+        return self.binding or self.url
 
 
 @dataclass(frozen=True, slots=True)

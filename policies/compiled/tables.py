@@ -22,7 +22,7 @@ from policies.resilience.health_terms import HealthTerms
 from policies.routing.regions import Regions
 from policies.routing.rules import ByHost
 
-FORMAT = 11
+FORMAT = 12
 MAX_FORM_WORK = 3_000  # units; 100,000 rules are some 1,000
 
 

@@ -196,7 +196,7 @@ class Health:
         terms, kept = policy.health.passive, {}
         for each in policy.variants:
             was = old.get(each.name)
-            same = was and (was.binding, was.override) == (each.binding, each.override)
+            same = was and (was.upstream, was.override) == (each.upstream, each.override)
             kept[each.name] = self._detections[each.name] if same else OutlierDetection(terms)
             kept[each.name].terms = terms
             if not same:

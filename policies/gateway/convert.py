@@ -21,8 +21,8 @@ from policies.gateway.output.report import ImportReport, ReportedFinding
 from policies.gateway.output.write import YamlEntry, policy_text
 from policies.gateway.routes.backends import Backends
 from policies.gateway.routes.routes import Routes, RoutesReader
-from policies.language.check.precedence import overtaken_routes
-from policies.language.check.shadow import shadowed_routes
+from policies.language.check.reach.precedence import overtaken_routes
+from policies.language.check.reach.shadow import shadowed_routes
 from policies.language.findings.findings import Finding, Path
 from policies.language.load import load, read_policy
 from policies.language.yaml.budget import Budget

@@ -38,6 +38,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-variant": (503, "No backend can be tried"),
     "coordinator-unavailable": (503, "The Coordinator does not answer"),
     "variant-timeout": (504, "The backend took too long"),
+    "loop-detected": (508, "The request comes back to the router"),
 }
 
 RETRY_AFTER_S = 5  # half of the time between two reads of the policy

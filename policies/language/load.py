@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from policies.basics.steps import Steps, TooMuchWork, finished, within
 from policies.basics.untyped import Annotation
 from policies.language.check.check import check_steps, placed, warn
+from policies.language.check.upstreams import PRIVATE_UPSTREAM
 from policies.language.findings.causes import comes_last, without_consequences
 from policies.language.findings.findings import Finding, Path, shown
 from policies.language.findings.found import Found, Key
@@ -58,28 +59,39 @@ def digest_steps(data: bytes) -> Steps[str]:
     return found.hexdigest()
 
 
-def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Loaded:
+def load(
+    data: bytes,
+    now_ms: float | None = None,
+    *,
+    lint: bool = True,
+    allow_private: bool = False,
+) -> Loaded:
     """Load `routes.yaml`; findings are in the order of their places. `now_ms`: the time in
     milliseconds since 1970, for warnings about keys that expire; None: without these.
-    `lint`: with warnings."""
-    loaded, document = finished(_load_steps(data))
+    `lint`: with warnings. `allow_private`: variants may have URLs in private networks, as on
+    one's own machine."""
+    loaded, document = finished(_load_steps(data, allow_private=allow_private))
     if not loaded.policy or not document or not lint:
         return loaded
     warnings = in_order(placed(document, warn(loaded.policy, now_ms), "warning"))
     return replace(loaded, findings=tuple(warnings))
 
 
-def load_steps(data: bytes, digest: str | None = None) -> Steps[Loaded]:
+def load_steps(
+    data: bytes, digest: str | None = None, *, allow_private: bool = False
+) -> Steps[Loaded]:
     """The same in steps, without warnings, which the edge does not need. `digest`: the digest of
     `data`, if it is known."""
-    loaded, _ = yield from _load_steps(data, digest)
+    loaded, _ = yield from _load_steps(data, digest, allow_private=allow_private)
     return loaded
 
 
-def _load_steps(data: bytes, digest: str | None = None) -> Steps[tuple[Loaded, Document | None]]:
+def _load_steps(
+    data: bytes, digest: str | None = None, *, allow_private: bool
+) -> Steps[tuple[Loaded, Document | None]]:
     digest = digest_of(data) if digest is None else digest
     try:
-        return (yield from within(_read_steps(data, digest), MAX_WORK))
+        return (yield from within(_read_steps(data, digest, allow_private), MAX_WORK))
     except TooMuchWork:
         message = f"reading the policy takes more than {MAX_WORK:,} units of work"
         hint = "merge routes that do the same, and use fewer aliases (`*`) of large values"
@@ -87,11 +99,13 @@ def _load_steps(data: bytes, digest: str | None = None) -> Steps[tuple[Loaded, D
         return Loaded(digest, None, (finding,)), None
 
 
-def _read_steps(data: bytes, digest: str) -> Steps[tuple[Loaded, Document | None]]:
+def _read_steps(
+    data: bytes, digest: str, allow_private: bool
+) -> Steps[tuple[Loaded, Document | None]]:
     document = yield from document_steps(data)
     if not isinstance(document, Document):
         return Loaded(digest, None, tuple(document)), None
-    policy, found = yield from policy_steps(document.value, Budget())
+    policy, found = yield from policy_steps(document.value, Budget(allow_private=allow_private))
     findings = in_order(placed(document, found, "error"))
     return Loaded(digest, policy, tuple(findings)), document
 
@@ -122,7 +136,10 @@ def policy_steps(value: object, budget: Budget) -> Steps[tuple[Policy | None, li
     except ValidationError as error:
         found = errors_in(error, Policy)
     yield 1
-    found += without_consequences(found, (yield from check_steps(value)))
+    checked = yield from check_steps(value)
+    if budget.allow_private:
+        checked = [each for each in checked if each[0] != PRIVATE_UPSTREAM]
+    found += without_consequences(found, checked)
     return None if found else policy, found
 
 

@@ -222,6 +222,11 @@ def _rewrite(value: Parsed) -> JsonObject | None:
     return {"hostname": respelled.hostname(str(value))}
 
 
+def _variant(value: Parsed) -> JsonObject:
+    field = "url" if "://" in str(value) else "binding"
+    return {field: value, "pool": "production"}
+
+
 def _respond(value: Parsed) -> JsonObject:
     number = _meant(int, value) if isinstance(value, str) else value
     return {"body": value} if number is None else {"status": number}
@@ -293,5 +298,5 @@ _STANDS_FOR: dict[str, str | Reader] = {
     "Step": "weight",
     "StickySource": lambda value: value if isinstance(value, str) else None,
     "Timeouts": "request",
-    "Variant": lambda value: {"binding": value, "pool": "production"},
+    "Variant": _variant,
 }

@@ -54,7 +54,7 @@ def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     routes = [route for route in policy.routes if route.name in wanted]
     splits = {route.name: _split(route) for route in routes}
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
-    reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
+    reached = [[v.name, v.upstream, v.override] for v in policy.variants if v.pool == plan.to]
     # Of the written form: tables differ between versions of the router.
     steps = [step_to_dict(step) for step in plan.steps]
     written: list[object] = [*plan._replace(steps=()), []]

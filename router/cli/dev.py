@@ -10,9 +10,10 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Collection
 from pathlib import Path
 
-from policies.language.tooling.bindings import bindings_of
+from policies.language.tooling.bindings import bindings_of, urls_of
 from router.cli.project import refuse_lacking, shown
 from router.cli.usage import KIT, Example, Usage
+from router.dev.config import Outside
 from router.dev.errors import SetupError
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
@@ -25,7 +26,7 @@ from router.publishing.published import read
 from router.publishing.write import Change, write
 from router.terminal.console import complain, warn
 from router.terminal.errors import Failed, UsageError
-from router.terminal.files import load_valid
+from router.terminal.files import load_valid, may_be_private
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
@@ -37,7 +38,7 @@ USAGE = Usage(
         Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
     ),
     exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
-    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
 )
 
 
@@ -56,6 +57,11 @@ def arguments(parser: ArgumentParser) -> None:
         "--echo", action="store_true", help="serve every variant with an echo Worker"
     )
     parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="variants may have URLs in private networks, such as http://127.0.0.1:3000",
+    )
+    parser.add_argument(
         "--persist-to",
         metavar="DIR",
         type=Path,
@@ -67,7 +73,8 @@ def run(args: Namespace) -> int:
     layout = Layout(find_root())
     refuse_lacking(layout)
     policy = Path(args.policy or layout.root / "routes.yaml").resolve()
-    data, loaded = load_valid(str(policy))
+    allow_private = args.allow_private or may_be_private()
+    data, loaded = load_valid(str(policy), allow_private=allow_private)
     if loaded.policy is None:
         return 1
     variants = bindings_of(loaded.policy)
@@ -79,10 +86,11 @@ def run(args: Namespace) -> int:
     bound |= set(variants.values()) if args.echo else set()
 
     def changed() -> None:
-        take_over(layout, state, policy, bound)
+        take_over(layout, state, policy, bound, allow_private)
 
+    outside = Outside(urls_of(loaded.policy), allow_private)
     watched = WatchedFiles([policy], changed)
-    return run_dev(layout, policy, args.port, args.echo, state, variants, watched.look)
+    return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
@@ -97,10 +105,12 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
         place.base.write(change.digest, warn)
 
 
-def take_over(layout: Layout, state: Path, policy: Path, bound: Collection[str]) -> None:
+def take_over(
+    layout: Layout, state: Path, policy: Path, bound: Collection[str], allow_private: bool
+) -> None:
     """Serve the file as it is now; one that is not valid is told, and changes nothing."""
     try:
-        data, loaded = load_valid(shown(policy))
+        data, loaded = load_valid(shown(policy), allow_private=allow_private)
         if loaded.policy is None:
             return
         change = Change(data, loaded, CHANGED)

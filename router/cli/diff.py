@@ -43,7 +43,7 @@ USAGE = Usage(
         Example("router diff routes.yaml base.yaml --sample 1000", "two files, with more requests"),
     ),
     exits={0: "no difference", 1: "failure or wrong usage", 2: "differences"},
-    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *AT_CLOUDFLARE),
+    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *AT_CLOUDFLARE),
 )
 
 
@@ -84,7 +84,7 @@ def run(args: Namespace) -> int:
     try:
         data, loaded = load_valid(args.file)
         other = _other(args)
-        before = load(other.data) if other.data not in (None, data) else loaded
+        before = load(other.data, allow_private=True) if other.data not in (None, data) else loaded
         document = _document(args, other, before, loaded)
     finally:
         gc.enable()

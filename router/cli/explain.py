@@ -46,7 +46,7 @@ USAGE = Usage(
         ),
     ),
     exits={0: "explained", 1: "the policy is not valid, or the router does not answer"},
-    variables=("ROUTER_URL", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER"),
+    variables=("ROUTER_URL", "ROUTER_ADMIN_KEY", "ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
 )
 
 

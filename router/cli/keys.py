@@ -33,7 +33,7 @@ USAGE = Usage(
         Example("router keys check routes.yaml < key.txt", "whose key this is"),
     ),
     exits={0: "done; `check`: the key is valid", 1: "failure; `check`: the key is not valid"},
-    variables=("ROUTER_KEY_PEPPER",),
+    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
 )
 
 

@@ -31,7 +31,8 @@ def env_argument(parser: ArgumentParser) -> None:
 def project_policy(layout: Layout) -> tuple[Path, Policy]:
     """The project's policy. Prints its findings and raises Failed if it is not valid."""
     file = layout.root / POLICY
-    _, loaded = load_valid(shown(file))
+    # Not as the environment says: what goes to production sends nothing into private networks.
+    _, loaded = load_valid(shown(file), allow_private=False)
     if loaded.policy is None:
         raise Failed(f"{shown(file)} is not valid")
     return file, loaded.policy

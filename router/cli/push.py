@@ -48,7 +48,8 @@ def run(args: Namespace) -> int:
     to = console_of(args)
 
     def push() -> dict[str, Any]:
-        data, loaded = load_valid(args.file)
+        # Where nothing but `router dev` sees the policy, that decides what it sends.
+        data, loaded = load_valid(args.file, allow_private=not args.remote)
         change = Change(data, loaded, args.note)
         say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:

@@ -52,7 +52,7 @@ USAGE = Usage(
         Example("router rollout settle v2 --remove", "write the outcome into routes.yaml"),
     ),
     exits={0: "done; with --watch: promoted", 1: "refused, failed, or rolled back"},
-    variables=("ROUTER_ADMIN_KEY",),
+    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY"),
 )
 
 

@@ -20,7 +20,7 @@ from router.settle.weights import ALL
 from router.terminal.console import agreed, complain, err, print_json, say
 from router.terminal.difference import print_difference
 from router.terminal.errors import Failed, UsageError
-from router.terminal.files import load_valid, print_findings
+from router.terminal.files import load_valid, may_be_private, print_findings
 
 if TYPE_CHECKING:
     from policies.api.rollouts import Rollout
@@ -90,7 +90,7 @@ def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
 
 
 def _refuse_invalid(file: str, settled: bytes) -> None:
-    loaded = load(settled)
+    loaded = load(settled, allow_private=may_be_private())
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
         raise Failed(f"the settled {file} would not be valid; it is unchanged")

@@ -41,7 +41,7 @@ USAGE = Usage(
         Example("router test routes.yaml -k canary", "only cases with this word in their name"),
     ),
     exits={0: "all pass", 1: "one fails, or a file is not valid", 2: "wrong usage, or no cases"},
-    variables=("ROUTER_KEY_PEPPER",),
+    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
 )
 
 

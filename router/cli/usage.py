@@ -16,6 +16,7 @@ CODE_130 = "interrupted (143: terminated)"
 # Every variable that a verb may read, with the words of the help.
 VARIABLES = {
     "ROUTER_ADMIN_KEY": "the admin secret, or an API key with the scope router:admin",
+    "ROUTER_ALLOW_PRIVATE": "if not empty, variants may have URLs in private networks",
     "ROUTER_CACHE": "the folder of the kits: wrangler, workerd, Python's bundle",
     "ROUTER_ENV": "the default of --env, before CLOUDFLARE_ENV",
     "ROUTER_KEY_PEPPER": "the secret that hashes by hmac_sha256 need",

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from policies.language.load import load
 from router.cli.usage import Example, Usage
 from router.terminal.console import counted, print_json, say
-from router.terminal.files import print_findings, read_file
+from router.terminal.files import may_be_private, print_findings, read_file
 
 USAGE = Usage(
     examples=(
@@ -21,6 +21,7 @@ USAGE = Usage(
         Example("router validate routes.yaml --strict --json", "for CI: warnings fail, too"),
     ),
     exits={0: "valid", 1: "findings; with --strict also warnings"},
+    variables=("ROUTER_ALLOW_PRIVATE",),
 )
 
 
@@ -31,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    loaded = load(read_file(args.file), time.time() * 1000)
+    loaded = load(read_file(args.file), time.time() * 1000, allow_private=may_be_private())
     valid = loaded.policy is not None
     failed = not valid or (args.strict and bool(loaded.findings))
     if args.json:

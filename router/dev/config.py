@@ -10,14 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
 
 ECHO_NAME = "fiberwise-echo"
+# Variables of the Worker (`router/edge/runtime/guard.py`).
+ALLOW_PRIVATE, RESOLVER = "ROUTER_ALLOW_PRIVATE", "ROUTER_RESOLVER"
+OUTBOUND = "ROUTER_OUTBOUND"  # the binding of a Worker that gets what goes to URLs
+PUBLIC_RESOLVER = "https://cloudflare-dns.com/dns-query"
 ECHO_SCRIPT = Path(__file__).with_name("echo.js")
+
+
+class Outside(NamedTuple):
+    """The servers that have a URL (variant to URL), and whether they may be in private networks."""
+
+    urls: Mapping[str, str]
+    allow_private: bool = False
+
+
+NOWHERE = Outside({})
 
 
 def router_config(
@@ -26,12 +40,13 @@ def router_config(
     *,
     echo: bool,
     workers: Collection[str] = (),
+    outside: Outside = NOWHERE,
 ) -> dict[str, Any]:
     """The configuration of wrangler.toml as it runs here.
 
     `variants` (variant to binding) is the policy's. With `echo` every one of its bindings
-    leads to the echo Worker; without, those that wrangler.toml binds lead to `workers`, and to the
-    echo Worker if they are none of those.
+    leads to the echo Worker, and so do all URLs; without, those that wrangler.toml binds lead to
+    `workers`, and to the echo Worker if they are none of those. URLs are then asked as they are.
     """
     config = {name: value for name, value in production.items() if name != "build"}
     config["main"] = "upload/entry.py"
@@ -41,7 +56,18 @@ def router_config(
         {"binding": binding, "service": ECHO_NAME, "props": {"variants": names}}
         for binding, names in echoed(production, variants, echo=echo, workers=workers).items()
     ] + [{"binding": binding, "service": name} for binding, name in behind.items()]
+    if echo and outside.urls:
+        props = {"variants": list(outside.urls), "urls": outside.urls}
+        config["services"].append({"binding": OUTBOUND, "service": ECHO_NAME, "props": props})
+    config["vars"] = {**_guard(echo, outside), **production.get("vars", {})}
     return config
+
+
+def _guard(echo: bool, outside: Outside) -> dict[str, str]:
+    """The variables that say where requests may go."""
+    if outside.allow_private:
+        return {ALLOW_PRIVATE: "1"}
+    return {} if echo else {RESOLVER: PUBLIC_RESOLVER}  # a URL may be added while it runs
 
 
 def bound_to(production: Mapping[str, Any], workers: Collection[str]) -> dict[str, str]:
@@ -83,6 +109,7 @@ def write_configs(
     *,
     echo: bool,
     workers: Mapping[str, Path] | None = None,
+    outside: Outside = NOWHERE,
 ) -> list[Path]:
     """The configurations for `wrangler dev`: the router's first, the echo Worker's last.
 
@@ -91,7 +118,8 @@ def write_configs(
     production, behind = layout.config, workers or {}
     router = folder / "router.json"
     echoes = folder / "echo" / "echo.json"
-    write_json(router, router_config(production, variants, echo=echo, workers=behind))
+    own = router_config(production, variants, echo=echo, workers=behind, outside=outside)
+    write_json(router, own)
     write_json(echoes, echo_config(production["compatibility_date"]))
     write_if_changed(echoes.with_name("echo.js"), ECHO_SCRIPT.read_bytes())
     modules = folder / "python_modules"

@@ -6,7 +6,7 @@
 
 export default {
   async fetch(request, env, ctx) {
-    const variant = variantOf(request, ctx.props.variants);
+    const variant = variantOf(request, ctx.props);
     const url = new URL(request.url);
     if (url.pathname === "/health" && request.method === "GET") {
       return Response.json({ status: "healthy", variant });
@@ -25,10 +25,16 @@ export default {
 };
 
 // Variants that are versions of one Worker share its binding: then the router's header
-// says which of them was meant.
-function variantOf(request, variants) {
+// says which of them was meant. Those that have URLs are told by these.
+function variantOf(request, { variants, urls = {} }) {
+  const found = Object.keys(urls).find((name) => isAt(urls[name], request.url));
+  if (found) return found;
   const named = request.headers.get("x-router-variant");
   return variants.includes(named) ? named : variants[0];
+}
+
+function isAt(base, url) {
+  return url.startsWith(base) && ["/", "?", undefined].includes(url[base.length]);
 }
 
 async function countBytes(body) {

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from router.dev.config import bound_to, echoed, write_configs
+from router.dev.config import Outside, bound_to, echoed, write_configs
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
@@ -32,12 +32,14 @@ def configure(
     workers: Mapping[str, Path],
     *,
     echo: bool,
+    outside: Outside,
 ) -> list[Path]:
     """Everything that a server needs, in its folder; the configurations to start it with."""
     with step("upload", f"staged with {policy.name}"):
-        stage(layout.kit.sources, policy, folder / "upload")
+        allow_private = outside.allow_private
+        stage(layout.kit.sources, policy, folder / "upload", allow_private=allow_private)
         write_secrets(layout.root, folder, os.environ)
-        return write_configs(layout, folder, variants, echo=echo, workers=workers)
+        return write_configs(layout, folder, variants, echo=echo, workers=workers, outside=outside)
 
 
 def run_dev(
@@ -47,6 +49,7 @@ def run_dev(
     echo: bool,
     persist_to: Path,
     variants: Mapping[str, str],
+    outside: Outside,
     look: Callable[[], None],
 ) -> int:
     """Run `router dev`. Returns its exit code. `look`: called now and then, while it serves."""
@@ -58,12 +61,12 @@ def run_dev(
     try:
         prepare(layout)
         workers = {} if echo else find_workers(layout, folder)
-        configs = configure(layout, policy, folder, variants, workers, echo=echo)
+        configs = configure(layout, policy, folder, variants, workers, echo=echo, outside=outside)
         migrate(layout, workers.values(), persist_to)
         session = Session(layout, configs, workers, folder, port, persist_to)
 
         def ready(server: DevServer) -> None:
-            tell(server, layout, policy, variants, workers, echo=echo)
+            tell(server, layout, policy, variants, workers, echo=echo, outside=outside)
             nonlocal serves
             serves = True
 
@@ -86,6 +89,7 @@ def tell(
     workers: Mapping[str, Path],
     *,
     echo: bool,
+    outside: Outside,
 ) -> None:
     production = layout.config
     echoes = echoed(production, variants, echo=echo, workers=workers)
@@ -93,9 +97,11 @@ def tell(
     url = f"http://localhost:{server.port}"
     print(f"\n  serving  {policy}\n  router   {url}\n  health   {url}/.router/health")
     print(f"  log      {server.log}\n")
-    wide = max((len(name) for name in variants), default=0)
+    wide = max((len(name) for name in [*variants, *outside.urls]), default=0)
     bound = max((len(binding) for binding in variants.values()), default=0)
     for name, binding in variants.items():
         behind = behind_them.get(binding, "not bound: 502")
         print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
+    for name, address in outside.urls.items():
+        print(f"  {name:<{wide}}  {address}{'  echo Worker' if echo else ''}")
     print("\nCtrl-C stops it.", flush=True)

@@ -12,7 +12,7 @@ from router.dev.kit import Kit
 from router.dev.layout import Layout
 from router.dev.process import ServerProcess
 from router.dev.snapshot import ensure_snapshot
-from router.dev.workerd import DISK, External, WorkerdWorker, config
+from router.dev.workerd import DISK, External, Network, WorkerdWorker, config
 
 
 def ensure_workerd(kit: Kit, *, from_image: bool = True) -> Path:
@@ -38,7 +38,7 @@ def serve(
     options: Sequence[str] = (),
     *,
     from_image: bool = True,
-    others: Sequence[External] = (),
+    others: Sequence[External | Network] = (),
 ) -> ServerProcess:
     """Start one workerd for `workers`; `folder` gets its configuration and its log."""
     (folder / DISK).mkdir(exist_ok=True)

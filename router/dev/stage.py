@@ -50,17 +50,18 @@ def stage_project(layout: Layout, policy: Path) -> None:
     _place_packages(layout)
 
 
-def stage(sources: Path, policy: Path, target: Path) -> None:
-    mirror(upload(sources, policy), target)
+def stage(sources: Path, policy: Path, target: Path, *, allow_private: bool = False) -> None:
+    """`allow_private`: variants may have URLs in private networks, as on one's own machine."""
+    mirror(upload(sources, policy, allow_private=allow_private), target)
 
 
-def upload(root: Path, policy: Path) -> dict[str, bytes]:
+def upload(root: Path, policy: Path, *, allow_private: bool = False) -> dict[str, bytes]:
     """Every file of the upload by its path."""
     files = {
         "entry.py": ENTRY.encode(),
         "policies/__init__.py": (root / "policies" / "__init__.py").read_bytes(),
         "router/__init__.py": (root / "router" / "__init__.py").read_bytes(),
-        "bundled_policy.py": bundled_policy(policy).encode(),
+        "bundled_policy.py": bundled_policy(policy, allow_private=allow_private).encode(),
     }
     for package in EDGE_PACKAGES:
         for path in sorted((root / package).rglob("*")):
@@ -70,13 +71,13 @@ def upload(root: Path, policy: Path) -> dict[str, bytes]:
     return files
 
 
-def bundled_policy(policy: Path) -> str:
+def bundled_policy(policy: Path, *, allow_private: bool = False) -> str:
     """A module with the compiled policy: what the Worker serves while KV has none."""
     try:
         data = policy.read_bytes()
     except OSError as error:
         raise SetupError(f"{policy}: {error.strerror}") from error
-    loaded = load(data)
+    loaded = load(data, allow_private=allow_private)
     if loaded.policy is None:
         first, count = loaded.findings[0], len(loaded.findings)
         place = f"{policy}:{first.line}:{first.column}"

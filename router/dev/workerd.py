@@ -50,6 +50,23 @@ class External:
     name: str
     address: str
 
+    def text(self) -> str:
+        return f"external = (address = {literal(self.address)}, http = ())"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What Workers reach with plain `fetch`, in place of the public Internet. `allow`: `public`,
+    `private`, or addresses; `trusted`: certificates of authorities, in PEM."""
+
+    allow: Sequence[str]
+    trusted: Sequence[str] = ()
+    name: str = "internet"
+
+    def text(self) -> str:
+        allowed, trusted = (", ".join(map(literal, each)) for each in (self.allow, self.trusted))
+        return f"network = (allow = [{allowed}], tlsOptions = (trustedCertificates = [{trusted}]))"
+
 
 def service(worker: str, props: object = None) -> str:
     given = f", props = (json = {literal(json.dumps(props))})" if props is not None else ""
@@ -76,7 +93,10 @@ def literal(value: str) -> str:
 
 
 def config(
-    workers: Sequence[WorkerdWorker], port: int, folder: Path, others: Sequence[External] = ()
+    workers: Sequence[WorkerdWorker],
+    port: int,
+    folder: Path,
+    others: Sequence[External | Network] = (),
 ) -> str:
     """Serve the first of `workers` on `port`; `MF-CF-Blob` sets `request.cf`, `MF-Scheme` the
     scheme of `request.url`.
@@ -93,11 +113,7 @@ def config(
         f"    (name = {literal(worker.name)}, worker = {worker_text(worker, folder)}),\n"
         for worker in workers
     )
-    services += "".join(
-        f"    (name = {literal(each.name)}, "
-        f"external = (address = {literal(each.address)}, http = ())),\n"
-        for each in others
-    )
+    services += "".join(f"    (name = {literal(each.name)}, {each.text()}),\n" for each in others)
     if any(worker.objects for worker in workers):
         place = f"(path = {literal(str(folder / DISK))}, writable = true)"
         services += f"    (name = {literal(DISK)}, disk = {place}),\n"

@@ -179,7 +179,7 @@ class Publisher:
             raise Failed(f"{seen.to_text()} is live by now")
         if before.data is None:
             raise Failed("nothing was live before; fix the policy and push it")
-        loaded = load(before.data)
+        loaded = load(before.data, allow_private=True)
         if loaded.policy is None:
             raise Failed("the previous policy is not valid either; fix the policy and push it")
         self._write(

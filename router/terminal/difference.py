@@ -30,7 +30,7 @@ def show_difference(before: bytes | None, after: bytes, to: Output = out) -> Non
         say("nothing was published before", to=to)
         return
     print_difference(before, after, "published", "new", to)
-    old, new = _side(load(before)), _side(load(after))
+    old, new = (_side(load(each, allow_private=True)) for each in (before, after))
     if old is None or new is None:
         say(("the published policy is not valid by the current rules", "yellow"), to=to)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -11,6 +12,8 @@ from policies.language.findings.findings import Finding
 from policies.language.load import Loaded, load
 from router.terminal.console import Output, counted, err, out, say
 from router.terminal.errors import Failed, UsageError
+
+ALLOW_PRIVATE = "ROUTER_ALLOW_PRIVATE"  # as the Worker's variable of that name
 
 
 def read_file(name: str) -> bytes:
@@ -36,6 +39,11 @@ def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> 
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
+def may_be_private() -> bool:
+    """Whether policies may have URLs in private networks, as on one's own machine."""
+    return bool(os.environ.get(ALLOW_PRIVATE))
+
+
 def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
     """The error of a file with findings; its JSON has them all."""
     return Failed(
@@ -45,10 +53,12 @@ def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
     )
 
 
-def load_valid(file: str) -> tuple[bytes, Loaded]:
-    """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
+def load_valid(file: str, *, allow_private: bool | None = None) -> tuple[bytes, Loaded]:
+    """Load a policy that must be valid. Prints its findings and raises Failed if it is not.
+    `allow_private`: whether URLs may lead into private networks; None: as the environment says."""
     data = read_file(file)
-    loaded = load(data)
+    lifted = may_be_private() if allow_private is None else allow_private
+    loaded = load(data, allow_private=lifted)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
         raise not_valid(file, loaded.findings)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent import config
 from agent.core.web.egress import Egress
-from agent.core.web.urls import parse_url
+from workers_runtime.urls import parse_url
 
 ROOT = Path(__file__).parents[2]
 

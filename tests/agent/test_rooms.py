@@ -43,7 +43,7 @@ MAY_USE: dict[str, set[str]] = {
         "agent/core/isolate",
     },
     "agent/core/api": {
-        *("agent/core", "agent/queue", "agent/workers", "agent/records", "agent/core/web"),
+        *("agent/core", "agent/queue", "agent/workers", "agent/records"),
         *("agent/callbacks", "agent/core/capabilities", "agent/core/http", "agent/agents"),
         *("agent/core/isolate", "agent/core/jobs"),
     },

@@ -31,8 +31,9 @@ PURE = (
         "agent/schemas",
         "agent/workers",
     ),
-    *("workers_runtime/hosts.py", "workers_runtime/json_text.py"),
-    "workers_runtime/prometheus.py",
+    *("agent/core/web/expiring.py", "workers_runtime/hosts.py", "workers_runtime/json_text.py"),
+    *("workers_runtime/names.py", "workers_runtime/networks.py", "workers_runtime/prometheus.py"),
+    "workers_runtime/urls.py",
 )
 FOUND = (
     path

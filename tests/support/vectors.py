@@ -56,5 +56,7 @@ def check(vector: dict[str, Any], told: Explanation) -> None:
         assert [each["name"] for each in told["rate_limits"]] == vector["limits"]
     if "limited" in vector:
         assert [limit["key"] for limit in told["rate_limits"]] == [vector["limited"]]
+    if "at" in vector:
+        assert told["forwarded"]["host"] + told["forwarded"]["path"] == vector["at"]
     for name, value in vector.get("sent", {}).items():
         assert told["forwarded"]["headers"].get(name) == value

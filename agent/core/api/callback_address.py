@@ -10,7 +10,7 @@ from __future__ import annotations
 from agent.callbacks.callbacks import refused_url
 from agent.core.http.call import Call
 from agent.core.isolate.agent import Agent
-from agent.core.web.urls import BadUrl, parse_url
+from workers_runtime.urls import BadUrl, parse_url
 
 OWN = "/activations/callback"
 

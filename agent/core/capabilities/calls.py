@@ -26,9 +26,9 @@ from agent.core.web.request import (
     Request,
     read_headers,
 )
-from agent.core.web.urls import BadUrl, parse_url
 from agent.core.web.web import Fetched, Web
 from workers_runtime.json_text import read_writable_json, whole
+from workers_runtime.urls import BadUrl, parse_url
 
 FIELDS = (
     *("url", "method", "headers", "query", "json", "body"),

@@ -17,8 +17,8 @@ from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import charset_of, media_type
 from agent.core.web.html import Link, Page, plain, read_page
 from agent.core.web.request import MAX_TIMEOUT_MS, TIMEOUT_MS, Request
-from agent.core.web.urls import BadUrl, parse_url
 from agent.core.web.web import Fetched, Web
+from workers_runtime.urls import BadUrl, parse_url
 
 FIELDS = ("url", "extract", "timeout_ms", "ignore_robots")
 HTML, TEXT = ("text/html", "application/xhtml+xml"), "text/plain"

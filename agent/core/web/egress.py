@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from agent.core.web.networks import is_public
-from agent.core.web.urls import PORTS, BadUrl, Url, parse_url, read_host
+from workers_runtime.networks import is_public
+from workers_runtime.urls import PORTS, BadUrl, Url, parse_url, read_host
 
 OPEN_PORTS = 1024
 _PATTERN = re.compile(r"(?:(https?)://)?(\*\.)?(\*|\[[^\]]*\]|[^:/*\[\]]+)(?::([0-9]{1,5}))?/?")

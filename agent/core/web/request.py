@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from agent import PRODUCT, __version__
 from agent.core.refused import Refused
-from agent.core.web.urls import Url
+from workers_runtime.urls import Url
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BODILESS = ("GET", "HEAD")

@@ -18,11 +18,11 @@ from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import USUAL, is_text
 from agent.core.web.egress import Egress
 from agent.core.web.expiring import ExpiringCache
-from agent.core.web.names import MAX_NAMES, Resolution, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
 from agent.core.web.robots import Robots, read_robots
-from agent.core.web.urls import BadUrl, Url
 from agent.core.web.wire import Body, ResponseHead, Wire, WireError
+from workers_runtime.names import MAX_NAMES, Resolution, questions, read_answers
+from workers_runtime.urls import BadUrl, Url
 
 MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000

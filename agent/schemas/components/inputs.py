@@ -15,7 +15,6 @@ from agent.core.web.request import (
     METHODS,
     TIMEOUT_MS,
 )
-from agent.core.web.urls import MAX_URL
 from agent.sandbox.execute import MAX_CODE
 from agent.sandbox.execute import MAX_TIMEOUT_MS as MAX_PYTHON_MS
 from agent.sandbox.execute import TIMEOUT_MS as PYTHON_MS
@@ -35,6 +34,7 @@ from agent.schemas.components.values import (
     yes_or_no,
 )
 from agent.schemas.components.values import text as words
+from workers_runtime.urls import MAX_URL
 
 _TEXT = words("the text", maxLength=text.MAX_TEXT, examples=["One two. Three!"])
 _MODEL = matching(MODEL, "the name of a model of Workers AI", maxLength=MAX_MODEL)

@@ -17,12 +17,13 @@ from policies.language.check.headers import doubtful_headers
 from policies.language.check.keys import KEY_RULES, doubtful_keys
 from policies.language.check.patterns import literal_patterns
 from policies.language.check.pools import doubtful_pools
-from policies.language.check.precedence import overtaken_routes
 from policies.language.check.rate_limits import LIMIT_RULES, unused_limits
+from policies.language.check.reach.precedence import overtaken_routes
+from policies.language.check.reach.shadow import shadowed_routes
 from policies.language.check.redirects import looping_redirects
 from policies.language.check.rollouts import ROLLOUT_RULES, doubtful_rollouts
 from policies.language.check.routes import ROUTE_RULES
-from policies.language.check.shadow import shadowed_routes
+from policies.language.check.upstreams import UPSTREAM_RULES, doubtful_upstreams
 from policies.language.findings.findings import Finding, Path, Severity, path_text, shown
 from policies.language.findings.found import (
     Found,
@@ -65,6 +66,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     found = chain(
         shadowed_routes(policy),
         doubtful_pools(policy),
+        doubtful_upstreams(policy),
         overtaken_routes(policy),
         literal_patterns(policy),
         doubtful_headers(policy),
@@ -163,6 +165,7 @@ _RULES: tuple[Callable[[object], Iterator[Found | None]], ...] = (
     _variants,
     _pools,
     _regions,
+    *UPSTREAM_RULES,
     *KEY_RULES,
     *LIMIT_RULES,
     *ROUTE_RULES,

@@ -66,13 +66,14 @@ def _variant(name: str, variant: model.Variant) -> Variant:
     version = variant.version
     return Variant(
         name=name,
-        binding=variant.binding,
+        binding=variant.binding or "",
         pool=variant.pool,
         region=variant.region,
         weight=variant.weight,
         drain=variant.drain,
         # Cloudflare's dictionary structured field: worker-name="version-id"
         override=f'{version.worker}="{version.id}"' if version else None,
+        url=variant.url or "",
     )
 
 

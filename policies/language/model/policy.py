@@ -22,6 +22,7 @@ from policies.language.model.part import Part, one_of
 from policies.language.model.rate_limits import RateLimit
 from policies.language.model.rollouts import MAX_ROLLOUTS, Rollout
 from policies.language.values import respelled
+from policies.language.values.upstreams import UpstreamUrl
 from policies.language.values.values import (
     Binding,
     Colo,
@@ -56,9 +57,18 @@ class WorkerVersion(Part):
 
 
 class Variant(Part):
-    """A Worker that serves requests, reached through a service binding."""
+    """A Worker that serves requests, reached through a service binding, or a server on the
+    Internet, reached by its URL."""
 
-    binding: Binding = Field(description="Service binding in `wrangler.toml`.")
+    binding: Binding | None = Field(
+        None, description="Service binding in `wrangler.toml`. Required unless `url` is given."
+    )
+    url: UpstreamUrl | None = Field(
+        None,
+        description="The server's URL, instead of `binding`: `https://`, a host name, and "
+        "optionally a port and a path, which is put before the path of each request.",
+        examples=["https://old.example.com"],
+    )
     pool: Name = Field(description="The pool it belongs to.")
     region: Name | None = Field(
         None,
@@ -72,8 +82,16 @@ class Variant(Part):
     )
     drain: bool = Field(False, description="`true`: new requests go to other variants.")
     version: WorkerVersion | None = Field(
-        None, description="Selects this version of the Worker, so that a canary can be a version."
+        None,
+        description="Selects this version of the Worker, so that a canary can be a version. Only "
+        "with `binding`.",
     )
+
+    def check(self) -> None:
+        one_of(self, ("binding", "url"))
+        if self.url and self.version:
+            message = "a server that is reached by its URL has no versions"
+            raise problem("unused-field", message, "leave out `version`, or write `binding`")
 
 
 class Pool(Part):

@@ -6,9 +6,15 @@ from policies.language.model.policy import Policy
 
 
 def bindings_of(policy: Policy) -> dict[str, str]:
-    """Return the binding of each variant, and of each rollout's check as `check <name>`."""
-    found = {name: variant.binding for name, variant in policy.variants.items()}
+    """Return the binding of each variant that has one, and of each rollout's check as `check
+    <name>`."""
+    found = {name: each.binding for name, each in policy.variants.items() if each.binding}
     for rollout in policy.rollouts:
         for check in rollout.analysis.checks if rollout.analysis else ():
             found[f"check {check.name}"] = check.binding
     return found
+
+
+def urls_of(policy: Policy) -> dict[str, str]:
+    """Return the URL of each variant that has one."""
+    return {name: each.url for name, each in policy.variants.items() if each.url}

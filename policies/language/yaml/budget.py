@@ -19,7 +19,8 @@ MAX_POLICY_STEPS = 50_000  # of all regular expressions; some megabytes when com
 
 @dataclass(slots=True)
 class Budget:
-    """The remaining budget."""
+    """The remaining budget. `allow_private`: variants may have URLs in private networks."""
 
     failures: int = MAX_FAILURES
     steps: int = MAX_POLICY_STEPS
+    allow_private: bool = False

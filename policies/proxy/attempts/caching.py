@@ -168,7 +168,7 @@ def refresh(context: RequestContext, entry: CacheEntry, sent: Outgoing) -> Way[N
     variant, limit_ms = choice.candidates[0], timeout_ms(choice.route)
     send = Send(
         variant.name,
-        variant.binding,
+        variant.upstream,
         respelled(context, sent),
         sent.changes.then(Changes(_CONDITIONS, {}, [])),
         min(limit_ms or REFRESH_MS, REFRESH_MS),

@@ -14,6 +14,7 @@ from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Came, Race, Raced, Way
 from policies.proxy.phases.upstream_request_filter import upstream_request_filter
 from policies.resilience.failover import hedge_to
+from policies.resilience.unreached import STATUSES, is_url
 
 SERVER_ERRORS = frozenset(range(500, 600))
 
@@ -62,7 +63,10 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
     other = Attempt(second, 2, sent, False, left, first.began_ms + wait, first.wants_head)
     attempts = (first, other)
     sends = [send(context, attempt, is_raced=True) for attempt in attempts]
-    raced: Raced = yield Race(sends[0], sends[1], wait, _refused(context, first))
+    refused = _refused(context, first)
+    if any(is_url(each.upstream) for each in sends):
+        refused |= frozenset(STATUSES)
+    raced: Raced = yield Race(sends[0], sends[1], wait, refused)
     is_sent = len(raced.came) > 1
     state.retries[route.name].settle(raced.now_ms, is_sent=is_sent)
     if is_sent:

@@ -20,15 +20,24 @@ from policies.http.problems import Problem
 from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Came, Send
 from policies.resilience.failover import BODILESS
+from policies.resilience.unreached import (
+    FIRST_OF_CLOUDFLARE,
+    NOT_SENT,
+    RESPONSE_TIMEOUT,
+    cause_of,
+    is_url,
+)
 
 
 class Failure(NamedTuple):
     """No answer: the problem for the client, and the reason for the log. `reached`: the
-    request may have come to the variant; else it is as it was, and so is its body."""
+    request may have come to the variant; else it is as it was, and so is its body. `cause`: why
+    a server with a URL was not reached, in a word."""
 
     problem: Problem
     reason: str
     reached: bool = True
+    cause: str = ""
 
 
 class Outcome(NamedTuple):
@@ -55,6 +64,8 @@ class Outcome(NamedTuple):
         return self.number + self.beside
 
 
+TOO_LATE = Problem("variant-timeout", "The backend did not begin to answer in time.")
+FAILED = Problem("variant-failed", "The backend did not answer.")
 UPLOAD_BROKEN = Failure(Problem("bad-request", "The request's body broke off."), "broken body")
 UPLOAD_LATE = Failure(
     Problem("body-incomplete", "Not all of the request's body came in time."), "incomplete body"
@@ -64,10 +75,9 @@ UPLOAD_LATE = Failure(
 def classify(send: Send, came: Came) -> Failure | None:
     """What it means that no answer came; None if one did."""
     if came.status:
-        return None
+        return _unreached(send, came) if came.status >= FIRST_OF_CLOUDFLARE else None
     if came.error == "TimeoutError":
-        problem = Problem("variant-timeout", "The backend did not begin to answer in time.")
-        return Failure(problem, f"no answer in {send.timeout_ms} ms")
+        return Failure(TOO_LATE, f"no answer in {send.timeout_ms} ms")
     if came.error == "BodyTooLarge" and send.limit is not None:
         return Failure(body_too_large(send.limit), f"more than {send.limit} bytes")
     if came.error == "UploadBroken":
@@ -77,16 +87,29 @@ def classify(send: Send, came: Came) -> Failure | None:
     if came.error == "Unbound":
         detail = "The backend for this request is not connected to the router."
         problem = Problem("variant-unbound", detail)
-        return Failure(problem, f"no binding {send.binding}", reached=False)
-    problem = Problem("variant-failed", "The backend did not answer.")
-    return Failure(problem, came.said[:200], reached=came.error != "NotReached")
+        return Failure(problem, f"no binding {send.upstream}", reached=False)
+    if came.error == "NotReached" or not is_url(send.upstream):
+        return Failure(FAILED, came.said[:200], reached=came.error != "NotReached")
+    return _unreached(send, came)
+
+
+def _unreached(send: Send, came: Came) -> Failure | None:
+    """Why a server with a URL was not reached; None if it was."""
+    cause = cause_of(came.status, came.error) if is_url(send.upstream) else None
+    if cause is None:
+        return None
+    said = came.said.removeprefix(f"{came.error}: ")
+    said = f"Cloudflare answers {came.status}" if came.status else said
+    problem = TOO_LATE if cause == RESPONSE_TIMEOUT else FAILED
+    reached = came.error not in NOT_SENT
+    return Failure(problem, f"{cause}: {said}"[:200], reached, cause)
 
 
 def record_outcome(
     context: RequestContext, variant: Variant, number: int, began_ms: float, send: Send, came: Came
 ) -> Outcome:
     """What an attempt came to; health and the rollout have learnt of it."""
-    failure = None if came.status else classify(send, came)
+    failure = classify(send, came) if not 0 < came.status < FIRST_OF_CLOUDFLARE else None
     status = failure.problem.status if failure else came.status
     is_done = send.is_good(came.status)
     outcome = Outcome(variant, failure, status, number, began_ms, came, is_done=is_done)
@@ -123,7 +146,7 @@ def record_failure(context: RequestContext, outcome: Outcome) -> Outcome:
     if rest:
         health.rest(variant.name, now + rest, now)
         return outcome._replace(rest_until_ms=now + rest)
-    reason = failure.problem.code if failure else f"status {outcome.status}"
+    reason = failure.cause or failure.problem.code if failure else f"status {outcome.status}"
     health.failed(variant.name, outcome.began_ms, now, reason)
     return outcome
 

@@ -35,7 +35,7 @@ def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -
     asks = is_raced or wants_head
     return Send(
         variant.name,
-        variant.binding,
+        variant.upstream,
         respelled(context, sent),
         sent.changes,
         limit_ms,

@@ -45,6 +45,7 @@ from policies.proxy.phases.effects import (
     Send,
     SendCopy,
 )
+from policies.proxy.phases.outgoing import at_upstream
 from policies.proxy.phases.response_filter import carried
 from policies.proxy.phases.upstream_request_filter import upstream_request_filter
 from policies.proxy.sequence import proxy
@@ -202,7 +203,7 @@ class _Narrator:
             is_first = outcome.rollout_override.takes(request, key_id)
         if not (outcome.pick and outcome.pick.variant):
             self._order(request, outcome, is_first)
-        target = upstream_request_filter(context, first, 1).target
+        target = at_upstream(first, upstream_request_filter(context, first, 1).target)
         changes = self._response_changes(outcome, first)
         self.result |= {
             "region": outcome.region,
@@ -226,7 +227,8 @@ class _Narrator:
         second = hedge_to(route.failover, outcome.candidates, request.method, request.headers)
         if second and route.failover.hedge is not None and not outcome.is_probe_request:
             self.step("hedge", hedge_text(route.failover, second))
-        self.step("forward", f"to variant {first.name} through binding {first.binding}")
+        way = f"at {first.url}" if first.url else f"through binding {first.binding}"
+        self.step("forward", f"to variant {first.name} {way}")
 
     def _response_changes(self, outcome: Forward, first: Variant) -> Changes:
         """Changes of the variant's response. A cookie is shown without its seal, which differs in

@@ -22,7 +22,7 @@ def likeness_of(context: RequestContext, send: Send) -> Hashable:
         rule.taken,  # what other attempts may write anew
         *(choice.route.name, *[candidate.name for candidate in choice.candidates]),
         *(identity and identity.key.id, attribution.variant, attribution.part),
-        *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),
+        *(send.upstream, send.url, send.timeout_ms, send.limit, send.codes),
         *_values(send.changes),
         *_values(carry.changes),
     )

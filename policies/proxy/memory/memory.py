@@ -23,6 +23,7 @@ from policies.balancing.choose import Forward
 from policies.compiled.model import Route
 from policies.compiled.policy import CompiledPolicy
 from policies.http.limits import SizeLimits
+from policies.http.loops import HOPS
 from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Send
 from policies.rollouts.overrides import OverridesByRoute
@@ -31,7 +32,7 @@ from policies.routing.match import Scope
 # What decisions look at whatever the policy is.
 ALWAYS = (
     *("connection", "content-length", "host", "idempotency-key", "transfer-encoding", "upgrade"),
-    *("x-request-id", "traceparent"),
+    *("x-request-id", "traceparent", HOPS),
 )
 CORS = ("origin", "access-control-request-headers", "access-control-request-method")
 # A path in its one spelling (`url.py`), without the router's own pages.

@@ -5,7 +5,8 @@
 2. A `Send` with a `carry` needs no result before the client gets its response. If the variant's
    response is good (`is_good`), the caller passes it to the client as `carry` says, and gives the
    result to the sequence later, before any decision that it could change.
-3. Effects name bindings, headers and times, and nothing of the runtime.
+3. Effects name upstreams, headers and times, and nothing of the runtime. An upstream is a service
+   binding, or a URL. The path and the query of what is sent are put behind that URL.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Copy(NamedTuple):
     """One copy of the request. `tag`: the rollout's run that its outcome counts for, if any."""
 
     variant: str
-    binding: str
+    upstream: str
     url: str
     changes: Changes
     tag: str
@@ -105,7 +106,7 @@ class SendCopy(NamedTuple):
 
 
 class Mirrored(NamedTuple):
-    """The variants whose bindings exist, and whether attempts take the body from the kept one."""
+    """The variants whose upstreams exist, and whether attempts take the body from the kept one."""
 
     variants: Sequence[str]
     has_body: bool
@@ -139,16 +140,16 @@ class Carry(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Send the request to a binding. → `Came`
+    """Send the request to an upstream. → `Came`
 
     `url`: None for the client's own. `timeout_ms`: until the response begins, 0 for none. `limit`:
     the most bytes of a body whose length is not announced. `kept_body`: take the body from the kept
-    one. `drill`: the fault in front of the binding. `codes`: statuses of responses that are not
+    one. `drill`: the fault in front of the upstream. `codes`: statuses of responses that are not
     good. `wants_head`: the result has the headers of the response.
     """
 
     variant: str
-    binding: str
+    upstream: str
     url: str | None
     changes: Changes
     timeout_ms: int

@@ -3,6 +3,9 @@
 Removed: what clients claim that is not theirs to say (claims.py), and the headers that
 `Connection` names (RFC 9110, section 7.6.1). Set: the request's id, its trace (W3C
 Trace Context), where it came from, who asks, and what was decided.
+
+A variant with a URL is not told who asks, nor what was decided: anybody can ask it, so it could not
+trust that word (docs/security.md).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from policies.balancing.choose import Fixed
 from policies.compiled.model import Route, Variant
 from policies.http.changes import Changes
 from policies.http.claims import claims_among
+from policies.http.loops import HOPS, hops_of
 from policies.http.request import Request
 
 # What `Connection` may not take away: the edge's own word about the client and the body, and
@@ -112,14 +116,17 @@ def header_changes(
         "traceparent": trace.traceparent,
         "x-forwarded-host": target.authority,
         "x-forwarded-proto": target.scheme,
-        "x-router-route": route.name,
-        "x-router-variant": variant.name,
     }
+    if not variant.url:
+        added["x-router-route"], added["x-router-variant"] = route.name, variant.name
     if ip:
         added["x-forwarded-for"] = ip
     if attempt > 1:
         added["x-router-attempt"] = str(attempt)
-    if identity:
+    if variant.url:
+        removed += _not_for_outside(headers, route, identity)
+        added[HOPS] = str(hops_of(headers) + 1)
+    elif identity:
         if route.needs and not route.needs.forward:
             removed += identity.carried
         added["x-router-key-id"] = identity.key.id
@@ -132,6 +139,17 @@ def header_changes(
     if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
         added["upgrade"] = "websocket"
     return Changes(removed, added, [])
+
+
+def _not_for_outside(
+    headers: Mapping[str, str], route: Route, identity: Identity | None
+) -> list[str]:
+    """What a server on the Internet does not get: Cloudflare's word about the client, and the API
+    key, unless the route forwards it."""
+    names = [name for name in headers if name.startswith("cf-")]
+    if identity and not (route.needs and route.needs.forward):
+        names += identity.carried
+    return names
 
 
 def _nominated(headers: Mapping[str, str]) -> list[str]:

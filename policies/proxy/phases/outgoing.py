@@ -35,9 +35,20 @@ def outgoing(
     if plan is None:
         return Outgoing(request.target, changes)
     target = plan.target(request.target, rule.taken)
-    if plan.host:
+    if plan.host and not variant.url:  # which says itself what the host is
         changes.set["host"] = target.authority  # as the URL has it
     return Outgoing(target, plan.request_changes(changes, request.headers))
+
+
+def at_upstream(variant: Variant, target: RequestTarget) -> RequestTarget:
+    """`target` as `variant` sees it: one that has a URL has its own host, and what is in front of
+    each path."""
+    if not variant.url:
+        return target
+    origin, slash, base = variant.url.partition("://")[2].partition("/")
+    scheme = variant.url.partition("://")[0]
+    path = f"{slash}{base}{target.path}"
+    return target._replace(scheme=scheme, origin=f"{scheme}://{origin}", host=origin, path=path)
 
 
 def answer_changes(trace: Trace, route: Route, variant: Variant, identify: bool) -> Changes:

@@ -14,6 +14,7 @@ from policies.access.rate_limits import Limit
 from policies.balancing.choose import Fixed, answer_preflight, find_rule, read_target
 from policies.compiled.model import Route
 from policies.http.limits import head_problem, size_problem
+from policies.http.loops import HOPS, loop_problem
 from policies.http.problems import Problem
 from policies.http.request import Request
 from policies.http.url import OWN
@@ -49,6 +50,8 @@ def request_filter(context: RequestContext) -> Refusal | None:
     if preflight:
         _matched(context, preflight[0])
         return preflight[1]
+    if HOPS in request.headers and (looping := loop_problem(request.headers)):
+        return looping
     context.step = "match"
     rule = find_rule(policy, request)
     if isinstance(rule, Problem):

@@ -125,7 +125,7 @@ def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
             else ""
         )
         changes = sent.changes.then(_MARK)
-        copies.append(Copy(variant.name, variant.binding, sent.target.url, changes, tag))
+        copies.append(Copy(variant.name, variant.upstream, sent.target.url, changes, tag))
     return copies
 
 

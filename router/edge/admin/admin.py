@@ -83,7 +83,8 @@ def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
 
 
 def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
-    return [v.name for v in store.policy.variants if not _is_service(env, v.binding)]
+    variants = store.policy.variants
+    return [v.name for v in variants if v.binding and not _is_service(env, v.binding)]
 
 
 def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
@@ -161,7 +162,8 @@ def _bound_variant(variant: Variant, is_bound: bool) -> api.BoundVariant:
         "name": variant.name,
         "pool": variant.pool,
         "region": variant.region,
-        "binding": variant.binding,
+        "binding": variant.binding or None,
+        "url": variant.url or None,
         "bound": is_bound,
         "drain": variant.drain,
     }

@@ -37,12 +37,12 @@ class Storage(Protocol):
 
 
 class SendProbe(Protocol):
-    """GET a URL of a variant's binding. Returns the status and the first `most` bytes of the body.
-    Raises if there is no answer in time."""
+    """GET a URL of a variant. Returns the status and the first `most` bytes of the body. Raises if
+    there is no answer in time."""
 
     async def __call__(
         self,
-        binding: str,
+        upstream: str,
         url: str,
         headers: Pairs,
         timeout_ms: int,

@@ -15,6 +15,7 @@ from router.edge.runtime.bridge import (
     JsObject,
     KvNamespace,
     ask_service,
+    guard_outbound,
     in_background,
     now_ms,
     probe,
@@ -28,6 +29,7 @@ class Coordinator(CoordinatorObject, DurableObject):  # type: ignore[misc]
     def __init__(self, ctx: JsObject, env: JsObject) -> None:
         DurableObject.__init__(self, ctx, env)
         ISOLATE.seed()  # an alarm may come before any request
+        ISOLATE.store.allow_private = guard_outbound(unwrapped(env))
         CoordinatorObject.__init__(self, _collaborators(ctx, unwrapped(env)))
 
 

@@ -217,10 +217,10 @@ class CoordinatorObject:
         if variant.override:
             headers.append((VERSION_OVERRIDE, variant.override))
         most = BODY_BYTES if terms.body is not None else 0
-        binding, timeout = variant.binding, terms.timeout_ms
+        upstream, timeout = variant.upstream, terms.timeout_ms
         drill = self._drilling.in_front(variant, began)
         try:
-            asking = self._around.probe(binding, url, headers, timeout, most, drill)
+            asking = self._around.probe(upstream, url, headers, timeout, most, drill)
             status, body = await asking
             return ProbeAnswer(status, int(self._clock() - began), judge(terms, status, body))
         except Exception as error:  # a probe always has a result

@@ -29,15 +29,17 @@ from router.edge.isolate.log import log_line
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import Limiting, Limits
 from router.edge.isolate.store import FIRST_LOAD_MS, PolicyStore
-from router.edge.isolate.timing import LOCAL_FLAG, VARIABLE, parse_timing
+from router.edge.isolate.timing import VARIABLE, parse_timing
 from router.edge.runtime.bridge import (
     JsObject,
     KvNamespace,
     ask_coordinator,
+    guard_outbound,
     has_flag,
     in_background,
     now_ms,
 )
+from router.edge.runtime.guard import LOCAL_FLAG
 
 KV_BINDING = "POLICIES"
 PEPPER = "ROUTER_KEY_PEPPER"
@@ -81,6 +83,7 @@ class Isolate:
         pepper, admin = (_secret(env, name) for name in (PEPPER, ADMIN_KEY))
         self.pepper = pepper
         self.cookie_secret = cookie_secret(pepper, admin)
+        self.store.allow_private = guard_outbound(env)
         self._set_timing(env)
 
     def _set_timing(self, env: JsObject) -> None:

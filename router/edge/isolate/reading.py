@@ -32,6 +32,8 @@ class Reading:
         digest: str,
         source: Source,
         log: Callable[[str, dict[str, object]], None],
+        *,
+        allow_private: bool = False,
     ) -> None:
         self.data = data
         self.digest = digest
@@ -41,6 +43,7 @@ class Reading:
         self.policy: CompiledPolicy | None = None
         self.findings: tuple[Finding, ...] = ()
         self.tables: PolicyTables | None = None
+        self._allow_private = allow_private
         self._steps = self._read()
         self._log = log
 
@@ -64,7 +67,7 @@ class Reading:
             self.policy = yield from self._from_form(self.compiled)
             if self.policy:
                 return
-        loaded = yield from load_steps(self.data, self.digest)
+        loaded = yield from load_steps(self.data, self.digest, allow_private=self._allow_private)
         if loaded.policy is None:
             self.findings = loaded.findings
             return

@@ -56,6 +56,7 @@ class PolicyStore:
         self.asked_ms = float("-inf")
         self.rejection: Rejection | None = None
         self.kv_error: str | None = None
+        self.allow_private = False  # whether variants may have URLs in private networks
         self.ready = False  # KV has been asked; requests need not wait any more
         self._due_ms = float("-inf")
         self._read_number = 0  # the number of the last read of KV
@@ -197,7 +198,7 @@ class PolicyStore:
         self._work(FIRST_UNITS)
 
     def _begin(self, data: bytes, digest: str, compiled: bytes | None, source: Source) -> Reading:
-        reading = Reading(data, digest, source, self._log)
+        reading = Reading(data, digest, source, self._log, allow_private=self.allow_private)
         reading.compiled, reading.is_first = compiled, not self._settled
         reading.policy = self.policy if digest == self.policy.digest else None
         return reading

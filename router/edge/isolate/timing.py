@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 VARIABLE = "ROUTER_TIMING"
-LOCAL_FLAG = "python_workers_development"
 LEAST, MOST = 0.01, 10.0
 
 

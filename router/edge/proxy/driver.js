@@ -6,12 +6,13 @@ import * as kept from "./kept.js";
 import { read, recall, remember, setDue, turnOff } from "./memory.js";
 import { isMany, note, notes, watch } from "./notes.js";
 import { race } from "./race.js";
-import { mirror, parsed, send } from "./sending.js";
+import { left, mirror, parsed, send } from "./sending.js";
 import * as uploads from "./uploads.js";
 
 export { drop, forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../runtime/bridge.js";
+import { upstreamOf } from "../runtime/outbound.js";
 
 // The handler as workerd's entry code may call it: as a function, or by the methods that a
 // function of Python's has there (`callRelaxed`, `callWithOptions`, and what may come), whose
@@ -154,11 +155,6 @@ async function attempt(way, sent) {
   return came(way, sent.wantsHead);
 }
 
-// What is left of `timeout` ms since `began`; 0 stays "any time".
-function left(timeout, began) {
-  return timeout && Math.max(1, timeout - (Date.now() - began));
-}
-
 // The outcome of an answer, for Python.
 function came(way, wantsHead) {
   const { status, headers } = way.response;
@@ -230,7 +226,7 @@ const EFFECTS = {
   },
   mirror(way, copies, keepsBody, limit, most, timeout) {
     if (keepsBody) way.source = uploads.arriving(way.request, limit, most);
-    const bound = copies.filter(([, binding]) => way.env[binding]);
+    const bound = copies.filter(([, upstream]) => upstreamOf(way.env, upstream));
     for (const copy of bound) mirror(way, copy, timeout);
     return [bound.map(([variant]) => variant), way.source !== undefined];
   },

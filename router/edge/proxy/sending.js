@@ -1,21 +1,22 @@
-// Sends requests to variants, through their service bindings.
+// Sends requests to variants, through service bindings, or to their URLs.
 
 import { drilled } from "../runtime/drilled.js";
 import { change } from "../runtime/headers.js";
+import { Server, upstreamOf } from "../runtime/outbound.js";
 import { note } from "./notes.js";
 import { carried } from "./uploads.js";
 
 // A `Send` as `wire.py` writes it.
 export function parsed(text) {
   const lines = text.split("\n");
-  const [, number, binding, url, timeout, limit, keptBody, drill, wantsHead, codes, attribution] =
+  const [, number, upstream, url, timeout, limit, keptBody, drill, wantsHead, codes, attribution] =
     lines;
   const changes = taken(lines, 11);
   const carry = attribution ? { ...taken(lines, changes.end), attribution } : undefined;
   return {
     number: Number(number),
     note: `ok ${number}`,
-    binding,
+    upstream,
     url,
     timeout: Number(timeout),
     limit: Number(limit),
@@ -47,10 +48,26 @@ function taken(lines, at) {
 // is not (0: it may take forever), unless by `controller`. Undefined if there is no such
 // service.
 export function send(env, request, sent, upload, controller) {
-  const { binding, url, timeout, limit, drill, changes } = sent;
-  const service = env[binding];
-  if (typeof service?.fetch !== "function") return undefined;
+  const { upstream, timeout, drill } = sent;
+  const service = upstreamOf(env, upstream);
+  if (!service) return undefined;
   if (drill && !Number(drill)) return drilled(drill); // the body is left as it was
+  if (!(service instanceof Server)) return sendTo(service, request, sent, upload, controller);
+  const url = service.address(sent.url || request.url);
+  const began = Date.now();
+  return service.check(timeout).then(() => {
+    const there = { ...sent, url, timeout: left(timeout, began) };
+    return sendTo(service, request, there, upload, controller);
+  });
+}
+
+// What is left of `timeout` ms since `began`; 0 stays "any time".
+export function left(timeout, began) {
+  return timeout && Math.max(1, timeout - (Date.now() - began));
+}
+
+function sendTo(service, request, sent, upload, controller) {
+  const { url, timeout, limit, drill, changes } = sent;
   const body = upload ?? carried(request, limit);
   if (timeout || body) controller ??= new AbortController();
   if (body?.failed) body.abort = () => controller.abort();
@@ -80,7 +97,7 @@ function abortAfter(ms, answer, controller) {
 // Mirrors the request, with a copy of its body if it has one; its answer is discarded. The outcome
 // is noted with `tag`, if there is one.
 export function mirror({ ctx, env, request, source }, copy, timeout) {
-  const [, binding, url, removed, set, added, tag] = copy;
+  const [, upstream, url, removed, set, added, tag] = copy;
   const init = copied(request);
   change(init.headers, { removed, set, added });
   const sending = async () => {
@@ -90,7 +107,11 @@ export function mirror({ ctx, env, request, source }, copy, timeout) {
     const began = Date.now();
     let status = 0;
     try {
-      const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
+      const service = upstreamOf(env, upstream);
+      const isServer = service instanceof Server;
+      if (isServer) await service.check(timeout);
+      const address = isServer ? service.address(url) : url;
+      const answer = await service.fetch(new Request(address, { ...init, body, signal }));
       ({ status } = answer);
       await answer.body?.cancel();
     } finally {

@@ -63,10 +63,10 @@ def _names(line: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def send_text(number: int, send: Send) -> str:
     """`send`, the number, the target, the limits, then the parts of `Carry`, and the changes."""
-    _, binding, url, changes, timeout_ms, limit, kept, drill, codes, carry, wants_head = send
+    _, upstream, url, changes, timeout_ms, limit, kept, drill, codes, carry, wants_head = send
     removed, replaced, added = changes
     head = (
-        f"send\n{number}\n{binding}\n{url or ''}\n{timeout_ms}\n"
+        f"send\n{number}\n{upstream}\n{url or ''}\n{timeout_ms}\n"
         f"{-1 if limit is None else limit}\n{'1' if kept else ''}\n"
         f"{'' if drill is None else drill}\n{'1' if wants_head else ''}\n"
         f"{_codes(codes) if carry else ''}\n{_attribution(carry) if carry else ''}\n"

@@ -6,6 +6,7 @@ import { beginning } from "../../../workers_runtime/bodies.js";
 import { timely } from "../../../workers_runtime/timely.js";
 import { drilled } from "./drilled.js";
 import { change } from "./headers.js";
+import { Server, upstreamOf, within } from "./outbound.js";
 
 // The answer of the Durable Object of that name to `method`. Rejects if there is no such object, if
 // it fails, or if it does not answer within `timeout` ms: then it goes on, and `late` gets the
@@ -28,16 +29,20 @@ function object(env, binding, name) {
   return namespace.get(namespace.idFromName(name));
 }
 
-// GETs `url` of a service, within `timeout` ms. Returns the status of the answer and, in the next
+// GETs `url` of a variant, within `timeout` ms. Returns the status of the answer and, in the next
 // line, the first `most` bytes of its body (0: the body is not read).
-export function probe(env, binding, url, set, timeout, most, drill) {
+export function probe(env, upstream, url, set, timeout, most, drill) {
   return within(timeout, async (signal) => {
     const headers = new Headers();
     change(headers, { removed: [], set: set.split("\n"), added: [] });
     const init = { headers, redirect: "manual", signal };
-    const service = env[binding];
-    if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
-    const fetching = () => service.fetch(url, init);
+    const service = upstreamOf(env, upstream);
+    if (!service) throw new Error(`no binding ${upstream}`);
+    const fetching = async () => {
+      if (!(service instanceof Server)) return service.fetch(url, init);
+      await service.check(timeout);
+      return service.fetch(service.address(url), init);
+    };
     const answer = drill ? await drilled(drill, fetching, signal) : await fetching();
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
@@ -60,10 +65,4 @@ export function askService(env, binding, url, body, timeout) {
     const answer = await service.fetch(url, init);
     return `${answer.status}\n${await beginning(answer.body, MOST_SHOWN)}`;
   });
-}
-
-// The result of `work`, which is aborted by its signal after `timeout` ms.
-function within(timeout, work) {
-  const controller = new AbortController();
-  return timely(work(controller.signal), timeout, undefined, () => controller.abort());
 }

@@ -14,10 +14,12 @@ from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
 
 from policies.http.changes import Pairs
 from policies.resilience.drill import InFront
+from router.edge.runtime.guard import ALLOW_PRIVATE, LOCAL_FLAG, RESOLVER, Guard
 from workers_runtime.javascript import JsObject, body_text, module, new_response, now_ms
 
 MODULE = "router/edge/runtime/bridge.js"
 DRIVER = "router/edge/proxy/driver.js"
+OUTBOUND = "router/edge/runtime/outbound.js"
 COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
 THE_ONE = "global"  # the name of its one object
 
@@ -40,6 +42,16 @@ def driver() -> JsObject:
     return module(DRIVER)
 
 
+def guard_outbound(env: JsObject) -> bool:
+    """Set the guard of what is sent to URLs, as the Worker's variables say. Returns whether these
+    may lead into private networks."""
+    resolver = str(getattr(env, RESOLVER, None) or "")
+    allow_private = bool(getattr(env, ALLOW_PRIVATE, None)) and has_flag(LOCAL_FLAG)
+    guard = Guard(resolver, allow_private=allow_private)
+    module(OUTBOUND).setGuard(exported(judge=guard.judge, look_up=guard.look_up))
+    return allow_private
+
+
 async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms: int) -> str:
     """The Coordinator's answer. Raises `JsException` if there is none in time."""
     return str(await module(MODULE).ask(env, COORDINATOR, THE_ONE, method, question, timeout_ms))
@@ -47,7 +59,7 @@ async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms:
 
 async def probe(
     env: JsObject,
-    binding: str,
+    upstream: str,
     url: str,
     headers: Pairs,
     timeout_ms: int,
@@ -57,7 +69,7 @@ async def probe(
     """The status of an answer and at most `most` bytes of its body; raises `JsException` if
     there is none in time."""
     fixed = "\n".join([text for pair in headers for text in pair])
-    answer = str(await module(MODULE).probe(env, binding, url, fixed, timeout_ms, most, drill))
+    answer = str(await module(MODULE).probe(env, upstream, url, fixed, timeout_ms, most, drill))
     status, _, body = answer.partition("\n")
     return int(status), body
 
@@ -118,6 +130,7 @@ __all__ = [
     "body_text",
     "driver",
     "exported",
+    "guard_outbound",
     "in_background",
     "new_response",
     "now_ms",

@@ -1,4 +1,4 @@
-// Applies the fault of a drill in front of a binding: "down" and "errors" send nothing; a number of
+// Applies the fault of a drill in front of an upstream: "down" and "errors" send nothing; a number of
 // milliseconds delays the request, until `signal` aborts.
 export async function drilled(drill, fetching, signal) {
   if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });

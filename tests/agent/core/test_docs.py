@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from agent.core.capabilities import calls, scraping
-from agent.core.web import html, names, request, web
+from agent.core.web import html, request, web
 from agent.core.web.egress import OPEN_PORTS, Egress
 from tests.agent.pages import section, spaced
+from workers_runtime import names
 
 TEXT = section("The Internet")
 SPACED = spaced(TEXT)

@@ -264,6 +264,7 @@ SPELLINGS: list[tuple[str, Any, Any]] = [
     ("routes[0].name", "my route", "my-route"),
     ("routes[0].name", 1e-05, "1e-05"),
     ("variants.p", "PRODUCTION", {"binding": "PRODUCTION", "pool": "production"}),
+    ("variants.p", "https://a.b", {"url": "https://a.b", "pool": "production"}),
     ("variants.p.binding", "my-worker", "MY_WORKER"),
     ("variants.p.drain", "on", True),
     ("pools.canary", "strict", {"affinity": "strict"}),

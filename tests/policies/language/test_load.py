@@ -25,6 +25,7 @@ from policies.language.model import policy as model
 from policies.language.model.part import Part
 from policies.language.model.policy import Policy
 from policies.language.tooling.schema import schema_text
+from policies.language.values.written import flow
 from policies.language.yaml.budget import MAX_FINDINGS, Budget
 from policies.language.yaml.document import Document, read_document
 from tests.policies.language.rollout_cases import ROLLOUT_CASES
@@ -87,11 +88,45 @@ def drilled(**fields: str) -> str:
     return VALID + "drills:\n  -\n" + lines
 
 
+def upstream(url: str, **fields: object) -> str:
+    """The valid policy, with a variant at `url` in line 5."""
+    entry = flow({"url": url, "pool": "production", **fields})
+    return VALID.replace("regions:\n", f"  u: {entry}\nregions:\n")
+
+
+AT_URL = ("variants.u.url", 5, 13)
+WORKER = {"worker": "w", "id": "v"}
 # code, policy, path, line, column, a part of the hint
 HASH = "a1" * 32
 OTHER = "b2" * 32
 CASES: list[tuple[str, str, str, int, int, str]] = [
-    ("missing-field", changed("binding: PROD, ", ""), "variants.prod.binding", 3, 9, "add"),
+    ("missing-field", changed("pool: production, ", ""), "variants.prod.pool", 3, 9, "add"),
+    ("one-of", changed("binding: PROD, ", ""), "variants.prod", 3, 9, "`binding`, `url`"),
+    ("one-of", upstream("https://a.example", binding="B"), "variants.u", 5, 6, "exactly one"),
+    ("unused-field", upstream("https://a.example", version=WORKER), "variants.u", 5, 6, "version"),
+    *[
+        ("bad-url", upstream(url), "variants.u.url", 5, 13, hint)
+        for url, hint in (
+            ("a.example", "`https://a.example`"),
+            ("https://a.example/b?c=d", "`https://a.example/b`"),
+            ("https://a.example/#b", "`https://a.example/`"),
+            ("https://user:secret@a.example", "authorization"),
+            ("https://a.example/%2F", "change the path"),
+            ("https://a.example:0", "https://old.example.com"),
+            ("https://a b.example", "https://old.example.com"),
+            ("ftp://a.example", "https://old.example.com"),
+        )
+    ],
+    (
+        "plaintext-upstream",
+        upstream("http://a.example:8080/b"),
+        *AT_URL,
+        "https://a.example:8080/b",
+    ),
+    ("upstream-by-address", upstream("https://9.9.9.9"), *AT_URL, "name"),
+    ("upstream-by-address", upstream("https://[2606:4700::1111]"), *AT_URL, "name"),
+    ("private-upstream", upstream("https://localhost:8443"), *AT_URL, "--allow-private"),
+    ("private-upstream", upstream("http://10.0.0.7"), *AT_URL, "--allow-private"),
     ("missing-field", "version: 1\n", "routes", 1, 1, "add `routes`"),
     ("unknown-field", changed("split:", "splt:"), "routes[0].splt", 10, 5, "`split`"),
     ("unknown-field", VALID + "routs: {}\n", "routs", 11, 1, "`routes`"),
@@ -863,6 +898,7 @@ def test_every_code_has_a_case() -> None:
     doubtful |= {"literal-pattern"}  # in test_hints.py
     doubtful |= {"cors-credentials", "cors-unusable", "redirect-loop"}
     doubtful |= {"too-much-work"}  # in test_work.py
+    doubtful |= {"upstream-loop", "host-not-sent"}  # in check/test_upstreams.py
     assert {case[0] for case in CASES + ROLLOUT_CASES} | doubtful == set(CODES) - set(IMPORT_CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 

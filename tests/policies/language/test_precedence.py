@@ -128,7 +128,7 @@ def test_the_finding_names_the_hosts() -> None:
 
 
 def test_many_routes_cost_no_more_than_so_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policies.language.check import precedence as check_precedence
+    from policies.language.check.reach import precedence as check_precedence
 
     compared = []
     meets = check_precedence.Reach.meets

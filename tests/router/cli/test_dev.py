@@ -69,7 +69,7 @@ def project(tmp_path: Path) -> Layout:
 def changed(layout: Layout, data: bytes, bound: Sequence[str] = ("MAIN",)) -> None:
     policy = layout.root / "routes.yaml"
     policy.write_bytes(data)
-    dev.take_over(layout, layout.root / "state", policy, bound)
+    dev.take_over(layout, layout.root / "state", policy, bound, False)
 
 
 def test_a_change_of_the_file_is_taken_over(
@@ -97,5 +97,5 @@ def test_a_file_that_is_not_valid_changes_nothing(
     assert kv.writes == []
     assert "did you mean `split`?" in capsys.readouterr().err
     (project.root / "routes.yaml").unlink()
-    dev.take_over(project, project.root, project.root / "routes.yaml", ())
+    dev.take_over(project, project.root, project.root / "routes.yaml", (), False)
     assert "cannot read" in capsys.readouterr().err

@@ -133,7 +133,9 @@ class _Stdin:
 
 
 NOT_VARIABLES = {
-    *("ROUTER_LIMITER", "ROUTER_COORDINATOR", "ROUTER_WORKERS"),  # bindings of the Worker
+    # bindings of the Worker, and a variable that only it reads
+    *("ROUTER_LIMITER", "ROUTER_COORDINATOR", "ROUTER_WORKERS", "ROUTER_OUTBOUND"),
+    "ROUTER_RESOLVER",
     "ROUTER_UPLOAD_IS_ONLY_TRIED",  # between our own processes
     "ROUTER_ENTRY",  # of tests and benchmarks
 }

@@ -5,8 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from router.dev.config import ECHO_NAME, LOCAL_FLAGS, echoed, router_config, write_configs
+from router.dev.config import (
+    ALLOW_PRIVATE,
+    ECHO_NAME,
+    LOCAL_FLAGS,
+    OUTBOUND,
+    PUBLIC_RESOLVER,
+    RESOLVER,
+    Outside,
+    echoed,
+    router_config,
+    write_configs,
+)
 from router.dev.layout import Layout, find_root
+from router.edge.runtime import guard
 
 PRODUCTION = {
     "name": "router",
@@ -30,7 +42,7 @@ def props(config: dict) -> dict[str, list[str]]:
 def test_what_is_not_local_stays() -> None:
     config = router_config(PRODUCTION, {}, echo=False)
     differing = {name for name in PRODUCTION if config.get(name) != PRODUCTION[name]}
-    assert differing == {"main", "compatibility_flags", "build", "services"}
+    assert differing == {"main", "compatibility_flags", "build", "services", "vars"}
     assert "build" not in config
     assert config["compatibility_flags"] == ["python_workers", *LOCAL_FLAGS]
 
@@ -76,3 +88,31 @@ def test_the_project_binds_what_its_example_names() -> None:
     layout = Layout(find_root())
     bound = {item["binding"] for item in layout.config["services"]}
     assert bound == {"PRODUCTION_EU", "PRODUCTION_US", "PRODUCTION_AP", "CANARY"}
+
+
+URLS = {"old": "https://old.example.com"}
+
+
+def test_urls_are_looked_up_unless_private_ones_are_allowed() -> None:
+    def variables(outside: Outside, *, echo: bool = False) -> dict[str, str]:
+        return router_config(PRODUCTION, {}, echo=echo, outside=outside)["vars"]
+
+    own = PRODUCTION["vars"]
+    assert variables(Outside(URLS)) == {RESOLVER: PUBLIC_RESOLVER, "ANY": "thing"}
+    assert variables(Outside(URLS, allow_private=True)) == {ALLOW_PRIVATE: "1", "ANY": "thing"}
+    assert variables(Outside({})) == {RESOLVER: PUBLIC_RESOLVER, **own}  # one may come later
+    assert variables(Outside(URLS), echo=True) == own  # nothing leaves this machine
+
+
+def test_with_echo_urls_lead_to_it_too() -> None:
+    config = router_config(PRODUCTION, {}, echo=True, outside=Outside(URLS))
+    told = {each["binding"]: each for each in config["services"]}
+    assert told[OUTBOUND]["service"] == ECHO_NAME
+    assert told[OUTBOUND]["props"]["urls"] == URLS
+    without = router_config(PRODUCTION, {}, echo=False, outside=Outside(URLS))
+    assert OUTBOUND not in {each["binding"] for each in without["services"]}
+
+
+def test_its_variables_are_those_of_the_guard() -> None:
+    assert (ALLOW_PRIVATE, RESOLVER) == (guard.ALLOW_PRIVATE, guard.RESOLVER)
+    assert guard.LOCAL_FLAG in LOCAL_FLAGS

@@ -62,6 +62,11 @@ OBJECTED: dict[str, tuple[str, dict[str, Any], list[tuple[Kind, str]]]] = {
         CONFIG,
         [(Kind.UNBOUND, "wrangler.toml has no service binding APPI: requests for variant produc")],
     ),
+    "a variant with a URL": (
+        TEXT.replace("binding: API_NEXT", 'url: "https://next.example.com"'),
+        CONFIG,
+        [],
+    ),
     "no KV": (
         TEXT,
         without("kv_namespaces"),
@@ -144,6 +149,22 @@ def test_each_way_to_production_is_refused(
     assert "the keys of k-1" in said
     assert "the id of POLICIES is only zeros" in said
     assert "no service binding NONE" in said
+    assert not (project / "build").exists()
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way[0])
+def test_no_way_to_production_takes_a_private_url(
+    way: tuple[str, ...],
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROUTER_ALLOW_PRIVATE", "1")
+    private = TEXT.replace("binding: API_NEXT", 'url: "http://127.0.0.1:3000"')
+    (project / "routes.yaml").write_text(private)
+    assert run(capsys, "validate", "routes.yaml")[0] == 0
+    code, _, err = run(capsys, *way)
+    assert (code, "private-upstream" in err) == (1, True)
     assert not (project / "build").exists()
 
 

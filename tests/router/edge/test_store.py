@@ -203,7 +203,7 @@ def sections_of(form: bytes, data: bytes) -> dict[str, Any]:
 
 
 def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unexpected(data: bytes, digest: str) -> None:
+    def unexpected(data: bytes, digest: str, **how: bool) -> None:
         raise AssertionError("the YAML was read")
 
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)})
@@ -276,9 +276,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The digests of all the YAML that is read."""
     digests: list[str] = []
 
-    def counting(data: bytes, digest: str) -> Steps[Loaded]:
+    def counting(data: bytes, digest: str, **how: bool) -> Steps[Loaded]:
         digests.append(digest_of(data))
-        return load_steps(data, digest)
+        return load_steps(data, digest, **how)
 
     monkeypatch.setattr("router.edge.isolate.reading.load_steps", counting)
     return digests
@@ -420,11 +420,11 @@ def test_a_failure_that_comes_late_is_not_told() -> None:
 def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[bytes] = []
 
-    def broken(data: bytes, digest: str) -> Steps[Loaded]:
+    def broken(data: bytes, digest: str, **how: bool) -> Steps[Loaded]:
         tries.append(data)
         if data == TWO:
             raise RecursionError("a bug")
-        return load_steps(data, digest)
+        return load_steps(data, digest, **how)
 
     monkeypatch.setattr("router.edge.isolate.reading.load_steps", broken)
     isolate = Isolate(FakeKv())

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
+from policies.language.tooling.bindings import bindings_of
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import free_port
@@ -90,7 +91,7 @@ def workers(folder: Path, policy: str) -> list[WorkerdWorker]:
     loaded = load(policy.encode())
     assert loaded.policy, loaded.findings
     stage(layout.root, folder / "routes.yaml", folder / "upload")
-    bindings = {name: variant.binding for name, variant in loaded.policy.variants.items()}
+    bindings = bindings_of(loaded.policy)
     write_configs(layout, folder, bindings, echo=True)
     router, *others = router_workers(layout, folder)
     bound = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY), VARIABLE: text(FASTER)}

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
-from router.dev.config import write_configs
+from policies.language.tooling.bindings import bindings_of, urls_of
+from router.dev.config import Outside, write_configs
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
@@ -94,9 +95,10 @@ def start_edge(
     loaded = load(policy.read_bytes())
     assert loaded.policy, loaded.findings
     stage(layout.root, policy, folder / "upload")
-    variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
+    variants = bindings_of(loaded.policy)
     echoed = {n: b for n, b in variants.items() if not b.startswith(("BACKEND", "UNBOUND"))}
-    configs = write_configs(layout, folder, echoed, echo=True)
+    outside = Outside(urls_of(loaded.policy))
+    configs = write_configs(layout, folder, echoed, echo=True, outside=outside)
     bind(configs[0], "BACKEND", "test-backend")
     configs.append(worker(folder, "backend"))
     write_if_changed(folder / ".dev.vars", dev_vars(f"{VARIABLE}={FASTER}\n", secrets).encode())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +14,15 @@ from pathlib import Path
 import httpx
 
 from policies.language.load import load
-from router.dev.config import write_configs
+from policies.language.tooling.bindings import bindings_of, urls_of
+from router.dev.config import ALLOW_PRIVATE, OUTBOUND, Outside, write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import HOST, free_port
 from router.dev.prepare import prepare
 from router.dev.process import ServerProcess
 from router.dev.runtime import serve
 from router.dev.stage import stage
-from router.dev.workerd import WorkerdWorker, router_workers, service, text
+from router.dev.workerd import External, Network, WorkerdWorker, router_workers, service, text
 from router.dev.workerd import kv as kv_binding
 from router.edge.isolate.timing import VARIABLE
 from tests.support.edge.memory_kv import MemoryKv, memory_kv
@@ -68,27 +69,38 @@ def running(
             started.server.stop()
 
 
-def start(folder: Path, policy: Path, kv: MemoryKv, variables: Mapping[str, str]) -> Running:
+def start(
+    folder: Path,
+    policy: Path,
+    kv: MemoryKv,
+    variables: Mapping[str, str],
+    others: Sequence[External | Network] = (),
+) -> Running:
     """The router with `policy` and `variables`, before that KV; what else it stores stays in
-    `folder`."""
+    `folder`. With `ROUTER_ALLOW_PRIVATE` among them URLs may be private. `others`: more services;
+    one that is called as the binding `ROUTER_OUTBOUND` gets what goes to URLs."""
     layout = Layout(find_root(HERE))
     prepare(layout)
-    loaded = load(policy.read_bytes())
+    allow_private = ALLOW_PRIVATE in variables
+    loaded = load(policy.read_bytes(), allow_private=allow_private)
     assert loaded.policy, loaded.findings
-    stage(layout.root, policy, folder / "upload")
-    variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
+    stage(layout.root, policy, folder / "upload", allow_private=allow_private)
+    variants = bindings_of(loaded.policy)
     echoed = {n: b for n, b in variants.items() if not b.startswith(("BACKEND", "UNBOUND"))}
-    write_configs(layout, folder, echoed, echo=True)
-    router, *others = router_workers(layout, folder)
+    is_alone = not allow_private and OUTBOUND not in {each.name for each in others}
+    outside = Outside(urls_of(loaded.policy) if is_alone else {})
+    write_configs(layout, folder, echoed, echo=True, outside=outside)
+    router, *helpers = router_workers(layout, folder)
     given = {VARIABLE: FASTER, **variables}
     bindings = router.bindings | {name: text(value) for name, value in given.items()}
     bindings |= {"POLICIES": kv_binding(kv.external.name)}
+    bindings |= {each.name: service(each.name) for each in others if each.name == OUTBOUND}
     bindings |= {b: service(BACKEND) for b in variants.values() if b.startswith("BACKEND")}
     date = router.compatibility_date
     backend = WorkerdWorker(BACKEND, {"backend.js": HERE / "workers" / "backend.js"}, date)
-    workers = [replace(router, bindings=bindings), *others, backend]
+    workers = [replace(router, bindings=bindings), *helpers, backend]
     port = free_port()
-    started = Running(port, serve(layout, workers, port, folder, others=[kv.external]))
+    started = Running(port, serve(layout, workers, port, folder, others=[kv.external, *others]))
     try:
         _wait_ready(started)
     except BaseException:
@@ -103,10 +115,11 @@ def running_edge(
     policy: Path,
     variables: Mapping[str, str] = SECRETS,
     kv: MemoryKv | None = None,
+    others: Sequence[External | Network] = (),
 ) -> Iterator[Edge]:
     """The same, to be asked as a client from anywhere in the world; `kv`: one that is there."""
     with nullcontext(kv) if kv else memory_kv() as found:
-        started = start(folder, policy, found, variables)
+        started = start(folder, policy, found, variables, others)
         edge = Edge(started.url, folder, started.server, found)
         edge.client.headers["cf-connecting-ip"] = HOST  # as each request has it from Cloudflare
         try:

@@ -15,30 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.web.egress import Egress
-from agent.core.web.networks import is_public_address
-from agent.core.web.urls import BadUrl, parse_url
 from tests.support.examples import examples
+from tests.support.private_hosts import PRIVATE_HOSTS
+from workers_runtime.networks import is_public_address
+from workers_runtime.urls import BadUrl, parse_url
 
 ANY = Egress.of("*")
 NODE = Path(sys.executable).parent / "node"
 
-# Hosts that must never be reached, in spellings that some reader takes for them.
-PRIVATE_HOSTS = (
-    *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7F.1", "017700000001"),
-    *("0177.0.0.1", "0x7f.0x0.0x0.0x1", "127.0.0.1.", "0", "0.0.0.0", "00000000177.1", "0x.0x1"),
-    *("10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "198.18.0.1"),
-    *("169.254.169.254", "0xa9fea9fe", "2852039166", "169.254.43518", "168.63.129.16"),
-    *("192.0.2.1", "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.1.1.1", "255.255.255.255"),
-    *("100.100.100.200", "192.0.0.192", "192.88.99.1", "240.0.0.1"),
-    *("[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[fe80::1]", "[fc00::1]", "[fd00:ec2::254]"),
-    *("[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]"),
-    *("[64:ff9b:1::a00:1]", "[2002:7f00:1::]", "[2001:0:4136:e378::1]", "[2001:db8::1]"),
-    *("[ff02::1]", "[3fff::1]", "[fec0::1]", "[::ffff:0:127.0.0.1]", "[100::1]", "[5f00::1]"),
-    *("１２７.0.0.1", "①②⑦.⓪.⓪.①", "127。0。0。1", "127｡0｡0｡1", "127．0．0．1", "𝟏𝟐𝟕.1"),
-    *("localhost", "LOCALHOST", "localhost.", "a.localhost", "ｌｏｃａｌｈｏｓｔ", "ⓛocalhost"),
-    *("router", "metadata", "metadata.google.internal", "db.internal", "printer.local"),
-    *("nas.home.arpa", "1.0.0.127.in-addr.arpa", "intranet", "x.lan", "host.docker.internal"),
-)
 # What is no URL that anybody should send, however it is read.
 BAD_URLS = (
     *("", "example.com", "//example.com", "http:/example.com", "http:example.com", "http://"),

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from agent.core.refused import Refused, Unavailable
 from agent.core.web.expiring import ExpiringCache
-from agent.core.web.names import LEAST_S, MOST_S, read_answers
 from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
 from tests.agent.core.wires import FakeWire, Site, web_on
 from tests.support.examples import examples
+from workers_runtime.names import LEAST_S, MOST_S, read_answers
 
 NAMES = st.sampled_from(["Status", "Answer", "type", "TTL", "data", "x"])
 SECRETS = {"authorization": "Bearer s", "cookie": "a=1", "x-api-key": "k", "accept": "*/*"}

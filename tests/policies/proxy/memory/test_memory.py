@@ -143,6 +143,7 @@ HEADERS = {
     "x_channel": ("claimed",),
     "x-limited": ("1", "2"),
     "x-cohort": ("testers", "others"),
+    "cf-ipcountry": ("DE", "US"),
 }
 UNTRACED = [name for name in HEADERS if name not in TRACED]
 
@@ -211,6 +212,13 @@ POLICIES = st.fixed_dictionaries(
     optional={
         "regions": st.just({"eu": {"continents": ["EU"]}, "us": {"countries": ["US"]}}),
         "merge_slashes": st.booleans(),
+        "variants": st.just(
+            {
+                "production": {"url": "https://old.example.com/base", "pool": "production"},
+                "canary": {"binding": "CANARY", "pool": "canary"},
+                "beta": {"url": "https://beta.example.com", "pool": "beta"},
+            }
+        ),
     },
 )
 REQUESTS = st.builds(
@@ -373,3 +381,14 @@ def test_the_same_key_means_the_same_decision(
             found = remembered(context, effect, draws, is_leased=True)
             if found:
                 memory.remember(parts, found, f"{limiters} {likeness_of(context, effect)}")
+
+
+def test_of_a_url_decisions_are_remembered_for_all_paths() -> None:
+    variants = {"production": {"url": "https://old.example.com/base", "pool": "production"}}
+    policy = compiled(variants=variants, routes=[{"name": "r", "split": {"production": 1}}])
+    arrived = Arrived(NOW.now_ms, "GET", "https://a.test/x/y", {"host": "a.test"}, Client())
+    effect, context, draws, _ = decided(policy, arrived, 0.5)
+    assert isinstance(effect, Send)
+    found = remembered(context, effect, draws)
+    assert found
+    assert found.scope == ("", True)

@@ -68,7 +68,7 @@ carries = st.builds(
 sends = st.builds(
     Send,
     variant=names,
-    binding=names.map(str.upper),
+    upstream=names.map(str.upper),
     url=st.none() | texts.map("https://h/{}".format),
     changes=changes,
     timeout_ms=st.integers(0, 10**6),
@@ -97,7 +97,7 @@ def flat(pairs: Any) -> list[str]:
 def test_a_send_is_read_as_it_was_written(node: Node, number: int, send: Send) -> None:
     read = node("parsed", send_text(number, send))
     assert read["number"] == number
-    assert (read["binding"], read["url"] or None) == (send.binding, send.url)
+    assert (read["upstream"], read["url"] or None) == (send.upstream, send.url)
     assert (read["timeout"], read["limit"]) == (
         send.timeout_ms,
         -1 if send.limit is None else send.limit,
@@ -138,7 +138,7 @@ def test_a_race_is_two_sends(node: Node) -> None:
     told = json.loads(effect_text(7, Race(first, second, 50.0, frozenset({503}))))
     name, number, *sent, after, codes = told
     assert (name, number, after, codes) == ("race", 7, 50.0, "503")
-    assert [node("parsed", each)["binding"] for each in sent] == ["A", "B"]
+    assert [node("parsed", each)["upstream"] for each in sent] == ["A", "B"]
 
 
 def test_a_request_is_read_as_it_came() -> None:

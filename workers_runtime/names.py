@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from agent.core.web.networks import is_public_address
-from agent.core.web.urls import Address
 from workers_runtime.json_text import Parsed, read_json
+from workers_runtime.networks import is_public_address
+from workers_runtime.urls import Address
 
 _READERS: dict[int, type[Address]] = {
     1: IPv4Address,

@@ -1,4 +1,5 @@
-"""Which hosts are public. All others belong to private networks, to which agents send nothing.
+"""Which hosts are public. All others belong to private networks, to which neither the agent nor the
+router sends anything.
 
 Private IPv4 addresses are those of IANA's special-purpose registries. For IPv6 the rule is
 reversed: only allocated addresses (2000::/3) can be public. So addresses that embed an IPv4 address
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from agent.core.web.urls import Address
+from workers_runtime.urls import Address
 
 PRIVATE_IPV4 = tuple(
     map(

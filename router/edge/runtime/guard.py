@@ -1,0 +1,64 @@
+"""Which URLs may be asked, before anything is sent there.
+
+1. A URL whose host is private by its spelling is never asked (`workers_runtime/networks.py`).
+2. A public name may lead to a private address, today or tomorrow (DNS rebinding). With a resolver
+   (DNS over HTTPS, the variable ROUTER_RESOLVER) it is looked up when a request is sent; what comes
+   of it holds as long as the name's record says. One private address among several is enough to
+   refuse it, and so is a resolver that does not answer.
+3. On one's own machine, where the Worker has LOCAL_FLAG, ROUTER_ALLOW_PRIVATE lifts both.
+
+Cloudflare's network refuses private addresses by itself, and needs no resolver; workerd on one's
+own machine connects to whatever a name leads to.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from workers_runtime.names import questions, read_answers
+from workers_runtime.networks import is_public
+from workers_runtime.urls import parse_url
+
+RESOLVER = "ROUTER_RESOLVER"
+ALLOW_PRIVATE = "ROUTER_ALLOW_PRIVATE"
+LOCAL_FLAG = "python_workers_development"  # no deployment has it
+Error = Literal["PrivateAddress", "NoAddress"]  # as `policies/resilience/unreached.py` knows them
+
+
+class Guard:
+    """What `outbound.js` asks. `resolver`: a URL, "" for none."""
+
+    def __init__(self, resolver: str, *, allow_private: bool) -> None:
+        self._resolver = resolver
+        self._allow_private = allow_private
+
+    def judge(self, url: str) -> str:
+        """What is to be done before `url` is asked: nothing ([]), or look up what these URLs
+        answer ([…]), or refuse it (the error's name and message)."""
+        if self._allow_private:
+            return "[]"
+        parsed = parse_url(url)
+        if not is_public(parsed.host, parsed.address):
+            return _refusal("PrivateAddress", f"{parsed.host} is no public host")
+        if not self._resolver or parsed.address:
+            return "[]"
+        return json.dumps(questions(self._resolver, parsed.host))
+
+    def look_up(self, url: str, answers: str) -> str:
+        """For how many seconds these answers hold, and why `url` is not asked, "" if it is."""
+        host = parse_url(url).host
+        try:
+            found = read_answers(json.loads(answers))
+        except ValueError as error:
+            return f"0\n{_refusal('NoAddress', f'{host} could not be looked up: {error}')}"
+        if not found.addresses:
+            return f"{found.seconds}\n{_refusal('NoAddress', f'there is no host {host}')}"
+        if not found.is_public:
+            why = f"{host} leads to an address that is not public"
+            return f"{found.seconds}\n{_refusal('PrivateAddress', why)}"
+        return f"{found.seconds}\n"
+
+
+def _refusal(error: Error, message: str) -> str:
+    return json.dumps({"name": error, "message": message})
