@@ -14,7 +14,7 @@ from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
 
 from policies.http.changes import Pairs
 from policies.resilience.drill import InFront
-from router.edge.runtime.guard import ALLOW_PRIVATE, LOCAL_FLAG, RESOLVER, Guard
+from router.edge.runtime.guard import ALLOW_PRIVATE, LOCAL_FLAG, RESOLVER, UrlGuard
 from workers_runtime.javascript import JsObject, body_text, module, new_response, now_ms
 
 MODULE = "router/edge/runtime/bridge.js"
@@ -47,7 +47,7 @@ def guard_outbound(env: JsObject) -> bool:
     may lead into private networks."""
     resolver = str(getattr(env, RESOLVER, None) or "")
     allow_private = bool(getattr(env, ALLOW_PRIVATE, None)) and has_flag(LOCAL_FLAG)
-    guard = Guard(resolver, allow_private=allow_private)
+    guard = UrlGuard(resolver, allow_private=allow_private)
     module(OUTBOUND).setGuard(exported(judge=guard.judge, look_up=guard.look_up))
     return allow_private
 

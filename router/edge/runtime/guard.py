@@ -26,7 +26,7 @@ LOCAL_FLAG = "python_workers_development"  # no deployment has it
 Error = Literal["PrivateAddress", "NoAddress"]  # as `policies/resilience/unreached.py` knows them
 
 
-class Guard:
+class UrlGuard:
     """What `outbound.js` asks. `resolver`: a URL, "" for none."""
 
     def __init__(self, resolver: str, *, allow_private: bool) -> None:

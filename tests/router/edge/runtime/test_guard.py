@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.resilience.unreached import NOT_SENT
-from router.edge.runtime.guard import Guard
+from router.edge.runtime.guard import UrlGuard
 from tests.support.examples import examples
 from tests.support.private_hosts import PRIVATE_HOSTS
 from workers_runtime.networks import is_public_address
@@ -38,19 +38,19 @@ def refusal(told: str) -> tuple[str, str]:
 @pytest.mark.parametrize("resolver", ["", RESOLVER])
 def test_private_hosts_are_refused_unless_that_is_lifted(host: str, resolver: str) -> None:
     url = f"http://{host}:8080/a"
-    name, message = refusal(Guard(resolver, allow_private=False).judge(url))
+    name, message = refusal(UrlGuard(resolver, allow_private=False).judge(url))
     assert name == "PrivateAddress"
     assert "no public host" in message
-    assert Guard(resolver, allow_private=True).judge(url) == "[]"
+    assert UrlGuard(resolver, allow_private=True).judge(url) == "[]"
 
 
 def test_names_are_looked_up_if_there_is_a_resolver() -> None:
-    assert Guard("", allow_private=False).judge(OLD) == "[]"
-    assert json.loads(Guard(RESOLVER, allow_private=False).judge(OLD)) == [
+    assert UrlGuard("", allow_private=False).judge(OLD) == "[]"
+    assert json.loads(UrlGuard(RESOLVER, allow_private=False).judge(OLD)) == [
         f"{RESOLVER}?name=old.example.com&type=A",
         f"{RESOLVER}?name=old.example.com&type=AAAA",
     ]
-    assert Guard(RESOLVER, allow_private=True).judge(OLD) == "[]"
+    assert UrlGuard(RESOLVER, allow_private=True).judge(OLD) == "[]"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_names_are_looked_up_if_there_is_a_resolver() -> None:
     ],
 )
 def test_what_a_name_leads_to_decides(told: str, seconds: str, error: str) -> None:
-    valid, why = Guard(RESOLVER, allow_private=False).look_up(OLD, told).split("\n")
+    valid, why = UrlGuard(RESOLVER, allow_private=False).look_up(OLD, told).split("\n")
     assert valid == seconds
     assert (refusal(why)[0] if why else "") == error
     assert error in {"", *NOT_SENT}
@@ -79,5 +79,5 @@ def test_what_a_name_leads_to_decides(told: str, seconds: str, error: str) -> No
 @examples(300)
 @given(st.lists(st.ip_addresses(), min_size=1, max_size=4))
 def test_one_private_address_is_enough(addresses: list[Any]) -> None:
-    _, why = Guard(RESOLVER, allow_private=False).look_up(OLD, answers(*addresses)).split("\n")
+    _, why = UrlGuard(RESOLVER, allow_private=False).look_up(OLD, answers(*addresses)).split("\n")
     assert (why == "") == all(map(is_public_address, addresses))
