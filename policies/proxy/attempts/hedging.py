@@ -64,7 +64,7 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
     attempts = (first, other)
     sends = [send(context, attempt, is_raced=True) for attempt in attempts]
     refused = _refused(context, first)
-    if any(is_url(each.upstream) for each in sends):
+    if any(is_url(attempt_send.upstream) for attempt_send in sends):
         refused |= frozenset(STATUSES)
     raced: Raced = yield Race(sends[0], sends[1], wait, refused)
     is_sent = len(raced.came) > 1
