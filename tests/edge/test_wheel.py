@@ -121,8 +121,3 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-
-
-def test_its_version_is_the_commands(wheel: Path) -> None:
-    """It stands in one place: `tests/test_changelog.py`."""
-    assert wheel.name.startswith(f"fiberwise_router-{__version__}-")
