@@ -138,7 +138,7 @@ def policy_steps(value: object, budget: Budget) -> Steps[tuple[Policy | None, li
     yield 1
     checked = yield from check_steps(value)
     if budget.allow_private:
-        checked = [each for each in checked if each[0] != PRIVATE_UPSTREAM]
+        checked = [finding for finding in checked if finding[0] != PRIVATE_UPSTREAM]
     found += without_consequences(found, checked)
     return None if found else policy, found
 
