@@ -14,8 +14,9 @@ ARGS ?=
 FAST := -m "not edge and not load and not sandbox and not slow"
 GROUPS := --dist loadgroup --no-loadscope-reorder
 PROCESSES ?= 4
-# Each target's output in one piece, when it is done.
-SIDE_BY_SIDE = $(MAKE) --no-print-directory --output-sync=target
+# Each target's output in one piece, when it is done, where make can do so (since 4.0).
+IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+SIDE_BY_SIDE = $(MAKE) --no-print-directory $(IN_ONE_PIECE)
 
 .PHONY: install dev ready test test-load test-rest test-fast lint lint-python
 .PHONY: lint-javascript load sandbox schemathesis bench entry-check wheel-check upload clean
