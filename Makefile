@@ -13,7 +13,7 @@ ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
 GROUPS := --dist loadgroup --no-loadscope-reorder
-PROCESSES ?= 5
+PROCESSES ?= 4
 # Each target's output in one piece, when it is done.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --output-sync=target
 
@@ -27,7 +27,7 @@ install: .venv/.done node_modules/.done
 dev: install
 	@exec $(BIN)/router dev $(ARGS)
 
-# Tests on the runtime mostly wait for it, so five run at a time. Those of load look at seconds:
+# Tests on the runtime mostly wait for it, so four run at a time. Those of load look at seconds:
 # beside them are only those that compute, which give way to them. What comes before all tests
 # mostly waits, too, for downloads and for what has one thread. With ARGS: just these tests.
 test: .venv/.done

@@ -79,9 +79,9 @@ class Status(TypedDict):
 
 
 class PolicyText(TypedDict):
-    """What KV holds at this moment."""
+    """What KV holds at this moment; without a policy there, what was uploaded with the Worker."""
 
     digest: Digest
-    source: Literal["kv"]
+    source: Annotated[Literal["kv", "bundled"], about("`bundled`: KV holds no policy")]
     serves: Annotated[bool, about("Whether it serves at the answering isolate")]
     text: Annotated[str, about("The YAML")]

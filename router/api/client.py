@@ -10,7 +10,6 @@ printed.
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -118,18 +117,13 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__  # the text of a timeout is empty
 
 
-def url_argument(parser: ArgumentParser) -> None:
-    """Add `--url`, which all commands that talk to a running router share."""
-    parser.add_argument("--url", default=URL, metavar="U", help=f"the router (default: {URL})")
-
-
-def client_of(url: str) -> Client:
-    """Return a client with the key for this router."""
+def client_of(url: str, env: str = "") -> Client:
+    """Return a client with the key for this router. `env`: its environment on this machine."""
     if not _is_base(url):
         raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
     key = os.environ.get(KEY)
     if key is None and urlsplit(url).hostname in LOOPBACK:
-        key = _local_key()
+        key = _local_key(env)
     if not key:
         hint = "set it to the admin secret or to an API key with scope router:admin"
         raise Failed(f"{KEY} is not set", where=KEY, hint=hint)
@@ -139,13 +133,15 @@ def client_of(url: str) -> Client:
     return Client(url, key)
 
 
-def _local_key() -> str:
-    """The key in the nearest `.dev.vars`, from the working directory upwards; "" without one."""
+def _local_key(env: str) -> str:
+    """The key in the nearest `.dev.vars`, from the working directory upwards; "" without one. An
+    environment's own is in `.dev.vars.staging`, if that is beside it."""
     try:
         start = Path.cwd()
-        folders = (each for each in (start, *start.parents) if os.path.isfile(each / SECRETS))
-        nearest = next(folders, None)
-        lines = (nearest / SECRETS).read_text(encoding="utf-8").splitlines() if nearest else []
+        names = [f"{SECRETS}.{env}"] * bool(env) + [SECRETS]
+        places = (folder / name for folder in (start, *start.parents) for name in names)
+        nearest = next(filter(os.path.isfile, places), None)
+        lines = nearest.read_text(encoding="utf-8").splitlines() if nearest else []
     except (OSError, ValueError):  # a folder that is no more, a file of somebody else
         return ""
     given = [line.partition("=") for line in lines]

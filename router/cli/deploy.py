@@ -11,12 +11,14 @@ from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext, redirect_stdout
 
 from policies.basics.untyped import JsonObject
-from router.cli.project import env_argument, objected, project_policy
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
-from router.dev.layout import Layout, find_root
+from router.cli.project import env_argument, layout_of, objected, project_policy
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
+from router.dev.layout import Layout
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
 from router.dev.upload import LIMIT_KIB, brief, deploy, dry_run
+from router.publishing.deployed import record
+from router.publishing.place import deployed_file
 from router.terminal.console import complain, counted, print_json, say, warn
 
 USAGE = Usage(
@@ -25,7 +27,7 @@ USAGE = Usage(
         Example("router deploy --env staging --json", "an environment, from CI"),
     ),
     exits={0: "deployed; with --dry-run: it fits", 1: "refused; else wrangler's exit code"},
-    variables=("ROUTER_ENV", *AT_CLOUDFLARE),
+    variables=(*ENV, *AT_CLOUDFLARE),
 )
 
 
@@ -47,12 +49,13 @@ def run(args: Namespace) -> int:
 
 
 def _deploy(args: Namespace) -> tuple[int, JsonObject]:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     file, policy = project_policy(layout)
-    found = objected(layout, file, policy, args.env)
+    found = objected(layout, policy)
     for objection in found:
         (warn if args.dry_run else complain)(objection.message)
-    outcome = {"env": args.env or None, "refused_for": [objection.message for objection in found]}
+    refused_for = [objection.message for objection in found]
+    outcome = {"env": layout.env or None, "refused_for": refused_for}
     if found and not args.dry_run:
         complain(f"not deployed: {counted(len(found), 'reason')} above")
         return 1, {"result": "refused", **outcome}
@@ -60,16 +63,18 @@ def _deploy(args: Namespace) -> tuple[int, JsonObject]:
     with step("upload", f"staged with {file.name}"):
         stage_project(layout, file)
     if args.dry_run:
-        code, size = _try(layout, args.env)
+        code, size = _try(layout)
         if found:
             warn(f"a deployment would be refused: {counted(len(found), 'reason')} above")
         return code, {"result": "tried", **outcome, **size}
-    code = deploy(layout, args.env, may_ask=not args.json)
+    code = deploy(layout, may_ask=not args.json)
+    if code == 0:
+        record(deployed_file(layout), file.read_bytes(), warn)
     return code, {"result": "failed" if code else "deployed", **outcome}
 
 
-def _try(layout: Layout, env: str) -> tuple[int, JsonObject]:
-    built = dry_run(layout, env)
+def _try(layout: Layout) -> tuple[int, JsonObject]:
+    built = dry_run(layout)
     for line in brief(built.output.splitlines()):
         say(line)
     say()

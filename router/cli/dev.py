@@ -1,21 +1,30 @@
 """Run the router and its variants on this machine, on the real Workers runtime.
 
-It starts with the policy given by `--policy`, and takes over each change of that file. `router push
---local` replaces the policy, too.
+It starts with the policy given by `--policy`, and takes over each change of that file, and of its
+overlay with `--env`. `router push --local` replaces the policy, too.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of, urls_of
-from router.cli.project import refuse_lacking, shown
-from router.cli.usage import KIT, Example, Usage
+from router.cli.project import (
+    POLICY,
+    env_argument,
+    layout_of,
+    overlay_place,
+    refuse_lacking,
+    shown,
+    whole_file,
+)
+from router.cli.usage import ENV, KIT, Example, Usage
 from router.dev.config import Outside
 from router.dev.errors import SetupError
-from router.dev.layout import Layout, find_root
+from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
 from router.dev.run import run_dev
@@ -29,7 +38,6 @@ from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, may_be_private
 
 PORT = 8787  # wrangler's own default
-STATE = Path(".wrangler/state")  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
 CHANGED = "`router dev` saw its file change"
 USAGE = Usage(
@@ -38,7 +46,7 @@ USAGE = Usage(
         Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
     ),
     exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
-    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+    variables=(*ENV, "ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
 )
 
 
@@ -65,20 +73,22 @@ def arguments(parser: ArgumentParser) -> None:
         "--persist-to",
         metavar="DIR",
         type=Path,
-        help=f"the folder for local state (default: {STATE})",
+        help="the folder for local state (default: .wrangler/state, with --env .wrangler/state-E)",
     )
+    env_argument(parser)
 
 
 def run(args: Namespace) -> int:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     refuse_lacking(layout)
-    policy = Path(args.policy or layout.root / "routes.yaml").resolve()
+    file = Path(args.policy or layout.root / POLICY).resolve()
     allow_private = args.allow_private or may_be_private()
-    data, loaded = load_valid(str(policy), allow_private=allow_private)
+    data, loaded = load_valid(str(file), layout.env, allow_private=allow_private)
     if loaded.policy is None:
         return 1
+    policy = whole_file(layout, file, data)
     variants = bindings_of(loaded.policy)
-    state = (args.persist_to or layout.root / STATE).resolve()
+    state = (args.persist_to or layout.state).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
         _begin_with(layout, state, policy, Change(data, loaded, BEGINS))
@@ -86,10 +96,10 @@ def run(args: Namespace) -> int:
     bound |= set(variants.values()) if args.echo else set()
 
     def changed() -> None:
-        take_over(layout, state, policy, bound, allow_private)
+        take_over(layout, state, file, bound, allow_private, data)
 
     outside = Outside(urls_of(loaded.policy), allow_private)
-    watched = WatchedFiles([policy], changed)
+    watched = WatchedFiles([file, *overlay_place(file, layout.env)], changed)
     return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
 
 
@@ -106,17 +116,25 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
 
 
 def take_over(
-    layout: Layout, state: Path, policy: Path, bound: Collection[str], allow_private: bool
+    layout: Layout,
+    state: Path,
+    policy: Path,
+    bound: Collection[str],
+    allow_private: bool,
+    bundled: bytes | None = None,
 ) -> None:
-    """Serve the file as it is now; one that is not valid is told, and changes nothing."""
+    """Serve the file as it is now; one that is not valid is told, and changes nothing. `bundled`:
+    what serves while KV holds no policy."""
     try:
-        data, loaded = load_valid(shown(policy), allow_private=allow_private)
+        data, loaded = load_valid(shown(policy), layout.env, allow_private=allow_private)
         if loaded.policy is None:
             return
         change = Change(data, loaded, CHANGED)
         with local_place(layout, state) as place:
             seen = read(place.kv)
-            if seen.digest == change.digest:
+            if seen.data is None:
+                seen = replace(seen, deployed=bundled)
+            if seen.replaced == change.digest:
                 return
             with step(
                 "kv", f"{policy.name} has changed: {change.digest[:SHORT]}, live within 10 s"
@@ -128,7 +146,7 @@ def take_over(
         return
     for variant, binding in bindings_of(loaded.policy).items():
         if binding not in bound:
-            hint = f"bind {binding} in {layout.config_file.name}, and start `router dev` again"
+            hint = f"bind {binding} in {layout.config_name}, and start `router dev` again"
             warn(f"variant {variant} answers 502: {hint}")
 
 

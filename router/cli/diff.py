@@ -1,4 +1,4 @@
-"""Show what a policy changes, compared with the live policy or with another file."""
+"""Show what a policy changes, compared with the live policy, another file or environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from policies.difference.traffic.traffic import Traffic, logged
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.cli.live import Live, live_arguments, live_policy
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.project import env_name, env_of, policy_env
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import err, print_json, say
 from router.terminal.diff_lines import (
@@ -30,7 +31,7 @@ from router.terminal.diff_lines import (
     print_traffic,
 )
 from router.terminal.errors import Failed, UsageError
-from router.terminal.files import load_valid, print_findings, read_file
+from router.terminal.files import load_valid, overlay_of, policy_name, print_findings, read_file
 
 WRONG_USE = 1  # since 2 means that there are differences
 DIFFERENT = 2
@@ -43,7 +44,11 @@ USAGE = Usage(
         Example("router diff routes.yaml base.yaml --sample 1000", "two files, with more requests"),
     ),
     exits={0: "no difference", 1: "failure or wrong usage", 2: "differences"},
-    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *AT_CLOUDFLARE),
+    variables=(
+        *ENV,
+        *("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER"),
+        *AT_CLOUDFLARE,
+    ),
 )
 
 
@@ -56,6 +61,12 @@ def arguments(parser: ArgumentParser) -> None:
         help="a file to compare with, instead of the live policy",
     )
     live_arguments(parser)
+    parser.add_argument(
+        "--with-env",
+        metavar="E",
+        type=env_name,
+        help="compare with FILE as it is in environment E ('' for the top level)",
+    )
     requests = parser.add_mutually_exclusive_group()
     requests.add_argument(
         "--log",
@@ -78,11 +89,14 @@ def run(args: Namespace) -> int:
     elsewhere = args.local or args.remote or args.url is not None or args.persist_to
     if args.other is not None and elsewhere:
         raise UsageError("OTHER is a file: leave out --local, --remote, --url and --persist-to")
+    if args.with_env is not None and (args.other is not None or elsewhere):
+        raise UsageError("--with-env compares FILE with itself: leave out OTHER and any place")
     if [args.file, args.other, args.log].count("-") > 1:
         raise UsageError("standard input can be read only once")
     gc.disable()  # both policies are needed to the end, so a collection would find nothing
     try:
-        data, loaded = load_valid(args.file)
+        env = policy_env(args, args.file)
+        data, loaded = load_valid(args.file, env)
         other = _other(args)
         before = load(other.data, allow_private=True) if other.data not in (None, data) else loaded
         document = _document(args, other, before, loaded)
@@ -91,15 +105,22 @@ def run(args: Namespace) -> int:
     if args.json:
         print_json(document)
     else:
-        _print(args.file, other, data, before, document)
+        _print(policy_name(args.file, env), other, data, before, document)
     return 0 if document["same"] else DIFFERENT
 
 
 def _other(args: Namespace) -> Live:
     """Return the policy that FILE is compared with."""
+    if args.with_env is not None:
+        env = policy_env(Namespace(env=args.with_env), args.file)
+        called = f"{policy_name(args.file, env)}" + (f" ({env})" if env else " (top level)")
+        return Live(load_valid(args.file, env)[0], called)
     if args.other is None:
         return live_policy(args)
-    return Live(read_file(args.other), args.other)
+    env = env_of(args)
+    if overlay_of(args.other, env) is None:
+        return Live(read_file(args.other), args.other)
+    return Live(load_valid(args.other, env)[0], policy_name(args.other, env))
 
 
 def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> dict[str, Any]:

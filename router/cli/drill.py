@@ -17,10 +17,11 @@ from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.fleet.drill_question import NotStartable, read_asked
 from policies.resilience.drill import KINDS
-from router.api.client import Refused, client_of, url_argument
+from router.api.client import Refused
 from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.cli.usage import Example, Usage
+from router.cli.project import client_for, url_argument
+from router.cli.usage import ASKING, Example, Usage
 from router.terminal.console import complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
@@ -37,7 +38,10 @@ USAGE = Usage(
         Example("router drill stop", "end all of them"),
     ),
     exits={0: "done; `run`: all objectives met", 1: "refused or failed; `run`: not met"},
-    variables=("ROUTER_ADMIN_KEY",),
+    variables=(
+        *ASKING,
+        "ROUTER_ADMIN_KEY",
+    ),
 )
 
 
@@ -80,7 +84,7 @@ def _start(args: Namespace) -> int:
     except NotStartable as error:
         raise UsageError(str(error)) from None
     try:
-        with client_of(args.url) as client:
+        with client_for(args) as client:
             drill = client.post("drills", request)
     except Refused as error:
         if error.code != "drill-refused":
@@ -115,7 +119,7 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 def _stop(args: Namespace) -> int:
     page = f"drills/{quote(args.id, safe='')}" if args.id else "drills"
-    with client_of(args.url) as client:
+    with client_for(args) as client:
         answer: StoppedDrills = client.delete(page)
     if args.json:
         print_json(answer)
@@ -128,7 +132,7 @@ def _stop(args: Namespace) -> int:
 
 
 def _list(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_for(args) as client:
         listed: Drills = client.get("drills")
     if args.json:
         print_json(listed)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from policies.basics.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import DrillPlan
-from router.api.client import client_of, url_argument
+from router.api.client import Client
+from router.cli.project import client_for, url_argument
 from router.signals import exit_code
 from router.terminal.console import complain, counted, err, print_json, say
 from router.terminal.errors import UsageError
@@ -49,7 +50,7 @@ def run(args: Namespace) -> int:
     from router.cli.drill_verdict import tell
     from router.drill.ending import write  # httpx takes longer than most commands
 
-    result, interrupted = _conduct(args.plan, loaded, plan, args.url)
+    result, interrupted = _conduct(args.plan, loaded, plan, client_for(args))
     if args.json:
         if result.course.trouble:
             complain(result.course.trouble)
@@ -63,7 +64,7 @@ def run(args: Namespace) -> int:
 
 
 def _conduct(
-    file: str, loaded: LoadedPlan, plan: DrillPlan, url: str
+    file: str, loaded: LoadedPlan, plan: DrillPlan, client: Client
 ) -> tuple[Result, KeyboardInterrupt | None]:
     """Run the drill. Returns the result, and what interrupted it."""
     from router.cli.drill_progress import Progress
@@ -72,7 +73,7 @@ def _conduct(
     from router.drill.result import Result
     from router.drill.survey import survey
 
-    with client_of(url) as client:
+    with client:
         router = survey(client, plan)
         conductor = Conductor(plan, client, router, Progress(plan, router))
         say(("drill", "bold"), f" {_outline(plan)}", to=err)

@@ -6,7 +6,6 @@ of its variants and the weights of its rollouts.
 
 from __future__ import annotations
 
-import os
 import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -17,8 +16,9 @@ from policies.http.request import Client
 from policies.language.compile.compile import compile_policy
 from policies.proxy.explain.explain import Explanation, explain
 from policies.proxy.explain.question import NotExplainable, read_question
-from router.api.client import URL, Refused, client_of
-from router.cli.usage import Example, Usage
+from router.api.client import URL, Refused
+from router.cli.project import client_for, env_argument, policy_env
+from router.cli.usage import ASKING, Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.publishing.history import SHORT
 from router.terminal.console import err, print_json, say
@@ -46,7 +46,10 @@ USAGE = Usage(
         ),
     ),
     exits={0: "explained", 1: "the policy is not valid, or the router does not answer"},
-    variables=("ROUTER_URL", "ROUTER_ADMIN_KEY", "ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
+    variables=(
+        *ASKING,
+        *("ROUTER_ADMIN_KEY", "ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
+    ),
 )
 
 
@@ -60,7 +63,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--router",
         metavar="U",
-        help=f"without FILE, the router to ask (default: ROUTER_URL, or {URL})",
+        help=f"without FILE, the router to ask (default: ROUTER_URL, router.toml, or {URL})",
     )
     parser.add_argument("--url", required=True, help="the absolute URL of the request")
     parser.add_argument("--method", "-X", default="GET", metavar="M")
@@ -81,6 +84,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="treat this variant as out of service",
     )
     parser.add_argument("--json", action="store_true", help="the whole decision as JSON")
+    env_argument(parser)
 
 
 def run(args: Namespace) -> int:
@@ -96,7 +100,7 @@ def run(args: Namespace) -> int:
 
 def _decided(args: Namespace) -> Explanation:
     """By a policy in a file, with all variants in service."""
-    _, loaded = load_valid(args.file)
+    _, loaded = load_valid(args.file, policy_env(args, args.file))
     if loaded.policy is None:
         raise Failed(f"{args.file} is not valid", where=args.file)
     policy = CompiledPolicy(compile_policy(loaded.policy, loaded.digest))
@@ -115,7 +119,7 @@ def _asked(args: Namespace) -> Explanation:
     """By the policy of a running router, which is named on standard error."""
     request = {"url": args.url, "method": args.method, "header": args.headers, "down": args.down}
     client_fields = {name: getattr(args, name) for name in ("country", "continent", "colo", "ip")}
-    with client_of(args.router or os.environ.get("ROUTER_URL") or URL) as client:
+    with client_for(Namespace(url=args.router, env=args.env)) as client:
         policy: ServingPolicy = client.get("status")["policy"]
         try:
             explanation: Explanation = client.get("explain", **request, **client_fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from router.cli.places import place_arguments, place_of
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.publishing.history import SHORT, Entry
 from router.publishing.published import Published, read
 from router.terminal.console import print_json, say
@@ -19,7 +19,7 @@ USAGE = Usage(
         Example("router history --remote --limit 5 --json", "the newest at Cloudflare"),
     ),
     exits={0: "shown", 1: "KV cannot be read"},
-    variables=AT_CLOUDFLARE,
+    variables=(*ENV, *AT_CLOUDFLARE),
 )
 
 
@@ -48,7 +48,10 @@ def run(args: Namespace) -> int:
     if seen.history[args.limit :]:
         say((f"there are older entries: --limit {len(seen.history)} shows all", "dim"))
     if seen.data is None:
-        say(("nothing is live", "yellow"))
+        say(
+            ("nothing is live", "yellow"),
+            ": the router serves the policy that it was deployed with",
+        )
     elif seen.live is None:
         text = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
         say(("live", "yellow"), text)

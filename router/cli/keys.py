@@ -20,7 +20,8 @@ from policies.access.authenticate import PRESENTABLE, Denied, Keys, Needs, authe
 from policies.language.compile.compile import compile_policy
 from policies.language.values.keys import read_scope
 from policies.language.values.values import read_name
-from router.cli.usage import Example, Usage
+from router.cli.project import env_argument, policy_env
+from router.cli.usage import ENV, Example, Usage
 from router.dev.secrets import new_key
 from router.terminal.console import print_json, say
 from router.terminal.errors import Failed, UsageError
@@ -33,7 +34,7 @@ USAGE = Usage(
         Example("router keys check routes.yaml < key.txt", "whose key this is"),
     ),
     exits={0: "done; `check`: the key is valid", 1: "failure; `check`: the key is not valid"},
-    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
+    variables=(*ENV, "ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
 )
 
 
@@ -48,6 +49,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     check.add_argument("file", metavar="FILE", help="the policy")
     check.add_argument("--scope", action="append", default=[], dest="scopes", metavar="S")
+    env_argument(check)
     for verb in (new, hashing):
         verb.add_argument(
             "--pepper", action="store_true", help=f"hash with hmac_sha256 and the secret {PEPPER}"
@@ -96,7 +98,7 @@ def _hash(args: Namespace) -> int:
 
 def _check(args: Namespace) -> int:
     """Return 0 if the key is valid now, else 1."""
-    _, loaded = load_valid(args.file)
+    _, loaded = load_valid(args.file, policy_env(args, args.file))
     if loaded.policy is None:
         return 1
     keys = Keys(compile_policy(loaded.policy, loaded.digest).auth)

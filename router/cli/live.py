@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from router.api.client import Refused, client_of
+from router.cli.project import env_argument, env_of
 
 
 class Live(NamedTuple):
@@ -26,12 +27,13 @@ def live_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--persist-to", metavar="DIR", type=Path, help="the folder of `router dev` for local state"
     )
+    env_argument(parser)
 
 
 def live_policy(args: Namespace) -> Live:
     """Return the live policy of the place that the arguments name."""
     if args.url is not None:
-        return _served(args.url)
+        return _served(args.url, env_of(args))
     from router.cli.places import place_of  # takes long to import
     from router.edge.isolate.keys import POLICY_KEY
 
@@ -39,8 +41,8 @@ def live_policy(args: Namespace) -> Live:
         return Live(place.kv.get(POLICY_KEY), place.kv.place)
 
 
-def _served(url: str) -> Live:
-    with client_of(url) as client:
+def _served(url: str, env: str) -> Live:
+    with client_of(url, env) as client:
         try:
             document = client.get("policy")
         except Refused as error:

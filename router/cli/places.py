@@ -9,8 +9,8 @@ from pathlib import Path
 
 from policies.basics.durations import duration_ms
 from router.api.client import URL, client_of
-from router.cli.dev import STATE
-from router.dev.layout import Layout, SetupError, find_root
+from router.cli.project import env_argument, env_of, layout_of, local_url, remote_url
+from router.dev.layout import SetupError
 from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
@@ -40,6 +40,7 @@ def place_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--persist-to", metavar="DIR", type=Path, help="the folder of `router dev` for local state"
     )
+    env_argument(parser)
 
 
 def publish_arguments(parser: ArgumentParser) -> None:
@@ -49,7 +50,10 @@ def publish_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--note", default="", metavar="TEXT", help="the reason, for the history")
     parser.add_argument("--yes", action="store_true", help="skip the prompt, as without a terminal")
     parser.add_argument(
-        "--url", metavar="U", help=f"the router to wait for (default with --local: {URL})"
+        "--url",
+        metavar="U",
+        help=f"the router to wait for (default: ROUTER_URL, or with --local {URL}, with --remote "
+        "what router.toml says)",
     )
     waiting = parser.add_mutually_exclusive_group()
     waiting.add_argument(
@@ -60,11 +64,11 @@ def publish_arguments(parser: ArgumentParser) -> None:
 
 @contextmanager
 def place_of(args: Namespace) -> Iterator[Place]:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     if args.remote:
         yield remote_place(layout)
         return
-    with local_place(layout, (args.persist_to or layout.root / STATE).resolve()) as place:
+    with local_place(layout, (args.persist_to or layout.state).resolve()) as place:
         yield place
 
 
@@ -88,14 +92,15 @@ def edge_of(args: Namespace) -> Iterator[Edge]:
     """Yield the router to wait for, if any. It is asked before anything is written, so that
     `--wait` fails in time."""
     within_s = _seconds(args.wait, WAIT_REMOTE_S if args.remote else WAIT_LOCAL_S)
-    if args.no_wait or (args.remote and args.url is None):
+    url = remote_url(args) if args.remote else local_url(args)
+    if args.no_wait or url is None:
         if args.wait:
             raise UsageError("--wait with --remote needs --url, the router to wait for")
         yield Edge(None, None, within_s, "--no-wait" if args.no_wait else "no --url was given")
         return
     with ExitStack() as stack:
         try:
-            client = stack.enter_context(client_of(URL if args.url is None else args.url))
+            client = stack.enter_context(client_of(url, env_of(args)))
             edge = Edge(client, ask(client), within_s)
         except Failed as why:
             if args.wait:

@@ -1,7 +1,8 @@
 """Write the live policy, or one from the history, to a file, and record it as the base.
 
 A file is not overwritten if its content exists nowhere else: neither committed in git nor in
-the history. A policy that goes to standard output, or is not live, does not become the base.
+the history, nor one with an overlay, since what is live has both in one. A policy that goes to
+standard output, or is not live, does not become the base.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from pathlib import Path
 
 from policies.language.load import digest_of
 from router.cli.places import console_of, place_arguments, place_of
-from router.cli.project import shown
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.project import layout_of, shown
+from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
-from router.dev.layout import find_root
 from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
 from router.terminal.console import err, print_json, say, warn
 from router.terminal.errors import Failed, UsageError
+from router.terminal.files import overlay_of
 
 FILE = "routes.yaml"
 USAGE = Usage(
@@ -31,7 +32,7 @@ USAGE = Usage(
         Example("router pull - --digest 3f9a1c2b", "an earlier one to standard output"),
     ),
     exits={0: "written", 1: "KV cannot be read, or the file has changes that would be lost"},
-    variables=AT_CLOUDFLARE,
+    variables=(*ENV, *AT_CLOUDFLARE),
 )
 
 
@@ -57,6 +58,7 @@ def run(args: Namespace) -> int:
         raise UsageError(
             "standard output can hold the policy or JSON, not both: leave out - or --json"
         )
+    layout = layout_of(args)
     with place_of(args) as place:
         seen = read(place.kv)
         data = _wanted(place.kv, seen, args.digest)
@@ -65,8 +67,9 @@ def run(args: Namespace) -> int:
             sys.stdout.buffer.write(data)
             say(f"{digest[:SHORT]} of {place.kv.place}", to=err)
             return 0
-        path = Path(args.file) if args.file else find_root() / FILE
+        path = Path(args.file) if args.file else layout.root / FILE
         if not args.force:
+            _refuse_overlaid(path, layout.env)
             _refuse_loss(path, digest, seen)
         _write(path, data)
         if digest == seen.digest:
@@ -88,6 +91,15 @@ def _wanted(kv: Kv, seen: Published, prefix: str | None) -> bytes:
     if data is None or digest_of(data) != entry.digest:
         raise Failed(f"{entry.key} does not hold the policy that its name says")
     return data
+
+
+def _refuse_overlaid(path: Path, env: str) -> None:
+    overlay = overlay_of(str(path), env)
+    if overlay is not None:
+        raise Failed(
+            f"{overlay} is laid over {path}, and the live policy has both in one: pull it to "
+            f"another file (`router pull live.yaml --env {env}`), and take over what differs"
+        )
 
 
 def _refuse_loss(path: Path, digest: str, seen: Published) -> None:

@@ -7,17 +7,18 @@ from typing import Any
 
 from policies.language.load import Loaded
 from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.project import layout_of, policy_env
+from router.cli.usage import ASKING, AT_CLOUDFLARE, Example, Usage
 from router.dev.guards import Kind, objections
-from router.dev.layout import Layout, find_root
+from router.dev.layout import Layout
 from router.publishing.base import BY_GIT, base_by_git, given_base
+from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
-from router.publishing.published import read
 from router.publishing.write import Change
 from router.terminal.console import complain, counted, say
 from router.terminal.errors import Failed
-from router.terminal.files import load_valid
+from router.terminal.files import load_valid, overlay_of, policy_name
 
 USAGE = Usage(
     examples=(
@@ -26,7 +27,7 @@ USAGE = Usage(
         Example("router push routes.yaml --remote --base git --yes --json", "from CI"),
     ),
     exits={0: "live, and served by the router that was waited for", 1: "not live"},
-    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+    variables=(*ASKING, "ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
 )
 
 
@@ -48,17 +49,19 @@ def run(args: Namespace) -> int:
     to = console_of(args)
 
     def push() -> dict[str, Any]:
+        env = policy_env(args, args.file)
         # Where nothing but `router dev` sees the policy, that decides what it sends.
-        data, loaded = load_valid(args.file, allow_private=not args.remote)
+        data, loaded = load_valid(args.file, env, allow_private=not args.remote)
         change = Change(data, loaded, args.note)
-        say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
+        name = policy_name(args.file, env)
+        say(("valid", "green"), f" {name}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:
             if args.remote:
-                _guard(Layout(find_root()), args.file, loaded, publisher)
-            seen = read(publisher.place.kv)
+                _guard(layout_of(args), args.file, loaded, publisher)
+            seen = read_with_deployed(publisher.place, publisher.edge)
             known = base or publisher.place.base.read()
             if by_git and not args.force:
-                known = base_by_git(args.file, seen)
+                known = base_by_git(args.file, overlay_of(args.file, env), seen)
             order = Order(args.file, "" if args.force else known, agree_of(args))
             return publisher.publish(change, order, seen)
 
@@ -73,8 +76,7 @@ def _guard(layout: Layout, file: str, loaded: Loaded, publisher: Publisher) -> N
     """Refuse what must not go to production; a variant without binding is only told."""
     if loaded.policy is None:
         return
-    name = layout.config_file.name
-    found = objections(loaded.policy, file, layout.config, name)
+    found = objections(loaded.policy, file, layout.config, layout.config_name)
     for objection in found:
         if objection.kind is Kind.UNBOUND:
             publisher.reporter.tell(("warning", "yellow"), f" {objection.message}")

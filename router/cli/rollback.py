@@ -10,11 +10,12 @@ from typing import Any
 
 from policies.language.load import digest_of, load
 from router.cli.places import agree_of, publish_arguments, publisher_of, told_as_json
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import ASKING, AT_CLOUDFLARE, Example, Usage
 from router.dev.kv import Kv
+from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
-from router.publishing.published import Published, read
+from router.publishing.published import Published
 from router.publishing.write import Change
 from router.terminal.console import counted, err
 from router.terminal.errors import Failed
@@ -26,7 +27,7 @@ USAGE = Usage(
         Example("router rollback 3f9a1c2b --note 'errors in eu'", "to a policy of the history"),
     ),
     exits={0: "live, and served by the router that was waited for", 1: "not live"},
-    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+    variables=(*ASKING, "ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
 )
 
 
@@ -44,7 +45,7 @@ def run(args: Namespace) -> int:
     def rollback() -> dict[str, Any]:
         with publisher_of(args) as publisher:
             kv = publisher.place.kv
-            seen = read(kv)
+            seen = read_with_deployed(publisher.place, publisher.edge)
             entry = _wanted(seen, args.digest)
             publisher.reporter.tell(("rollback", "green"), f" to {entry.to_text()}")
             change = _change(kv, entry, args.note)

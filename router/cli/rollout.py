@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 
 from policies.basics.callers import caller_text
-from router.api.client import Refused, client_of, url_argument
+from router.api.client import Refused
 from router.cli import rollout_settle, rollout_watch
+from router.cli.project import client_for, url_argument
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
-from router.cli.usage import Example, Usage
+from router.cli.usage import ASKING, Example, Usage
 from router.terminal.console import agreed, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
@@ -52,7 +53,7 @@ USAGE = Usage(
         Example("router rollout settle v2 --remove", "write the outcome into routes.yaml"),
     ),
     exits={0: "done; with --watch: promoted", 1: "refused, failed, or rolled back"},
-    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY"),
+    variables=(*ASKING, "ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY"),
 )
 
 
@@ -109,7 +110,7 @@ def run(args: Namespace) -> int:
 
 
 def _act(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_for(args) as client:
         name = name_of(client, args.name)
         question = QUESTIONS.get(args.action)
         if question and not agreed(f"{name}: {question}", args.yes):
@@ -143,7 +144,7 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 
 def _status(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_for(args) as client:
         if args.watch:
             rollout = one_of(client, name_of(client, args.name))["rollout"]
             return rollout_watch.watch_rollout(client, rollout, args.json)
@@ -168,7 +169,7 @@ def _status(args: Namespace) -> int:
 
 
 def _history(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_for(args) as client:
         name = name_of(client, args.name)
         page = events_of(client, name, args.limit)
     if args.json:

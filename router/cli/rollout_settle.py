@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policies.language.load import load
-from router.api.client import client_of
+from policies.overlays.load import NamedText, load_overlaid
+from router.api.client import Client
+from router.cli.project import client_for, policy_env
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED
 from router.dev.files import write_if_changed
@@ -20,7 +22,15 @@ from router.settle.weights import ALL
 from router.terminal.console import agreed, complain, err, print_json, say
 from router.terminal.difference import print_difference
 from router.terminal.errors import Failed, UsageError
-from router.terminal.files import load_valid, may_be_private, print_findings
+from router.terminal.files import (
+    load_valid,
+    may_be_private,
+    not_valid,
+    overlay_of,
+    policy_name,
+    print_findings,
+    read_file,
+)
 
 if TYPE_CHECKING:
     from policies.api.rollouts import Rollout
@@ -49,12 +59,13 @@ def run(args: Namespace) -> int:
         raise UsageError("--file cannot be standard input: name the file to change")
     data, _ = load_valid(args.file)
     rollout = find_rollout(data, args.name)
-    percent = ENDS[args.to] if args.to else _outcome(args.url, rollout)
+    percent = ENDS[args.to] if args.to else _outcome(client_for(args), rollout)
     wanted = shares(data, rollout, percent)
     if len(data) > MANY_BYTES:
         say((f"locating the values of {args.file}…", "dim"), to=err)
     settled = settle(data, rollout, wanted, args.remove)
     _refuse_invalid(args.file, settled)
+    _refuse_overridden(args.file, policy_env(args, args.file), settled, wanted)
     is_new = settled != data
     if not args.json:
         print_difference(data, settled, args.file, f"{args.file} settled")
@@ -71,9 +82,9 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
+def _outcome(client: Client, rollout: FileRollout) -> Decimal | None:
     """Return the final percentage of the router's rollout; None if the policy's weights apply."""
-    with client_of(url) as client:
+    with client:
         served: Rollout = one_of(client, rollout.name)["rollout"]
     if served["state"] not in FINISHED:
         raise Failed(
@@ -94,6 +105,29 @@ def _refuse_invalid(file: str, settled: bytes) -> None:
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
         raise Failed(f"the settled {file} would not be valid; it is unchanged")
+
+
+def _refuse_overridden(file: str, env: str, settled: bytes, wanted: list[WeightChange]) -> None:
+    """An environment's overlay may say other weights than the file has by then."""
+    overlay = overlay_of(file, env)
+    if overlay is None:
+        return
+    both = load_overlaid(
+        NamedText(file, settled),
+        NamedText(overlay, read_file(overlay)),
+        allow_private=may_be_private(),
+    )
+    if both.loaded.policy is None:
+        raise not_valid(policy_name(file, env), both.loaded.findings)
+    splits = {route.name: route.split or {} for route in both.loaded.policy.routes}
+    for each in wanted:
+        share = splits.get(each.route, {}).get(each.pool)
+        if share is None or Decimal(str(share.weight)) != each.new:
+            weight = f"{each.pool}: {each.new}"
+            raise Failed(
+                f"{overlay} says what route {each.route} sends to {each.pool}: write there "
+                f"`split: {{ {weight} }}`; {file} is unchanged"
+            )
 
 
 def _write(path: Path, settled: bytes) -> None:

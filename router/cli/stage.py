@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from router.cli.project import env_argument, objected, project_policy
-from router.cli.usage import KIT, Example, Usage
+from router.cli.project import env_argument, layout_of, objected, project_policy
+from router.cli.usage import ENV, KIT, Example, Usage
 from router.dev.guards import is_deployment, is_trial
-from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare_packages
 from router.dev.stage import stage_project
 from router.terminal.console import complain, warn
@@ -22,7 +21,7 @@ USAGE = Usage(
         Example("router stage --env staging", "for an environment of the configuration"),
     ),
     exits={0: "staged", 1: "refused"},
-    variables=("ROUTER_ENV", *KIT),
+    variables=(*ENV, *KIT),
 )
 
 
@@ -31,10 +30,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     file, policy = project_policy(layout)
     refuses = is_deployment()
-    found = [] if is_trial() else objected(layout, file, policy, args.env)
+    found = [] if is_trial() else objected(layout, policy)
     for objection in found:
         (complain if refuses else warn)(objection.message)
     if found and refuses:

@@ -11,7 +11,8 @@ from typing import Any
 
 from rich.console import Group
 
-from router.api.client import Client, Refused, client_of, url_argument
+from router.api.client import URL, Client, Refused
+from router.cli.project import client_for
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
     are_same,
@@ -20,7 +21,7 @@ from router.cli.status_places import (
     policy_arguments,
     refuse_unused,
 )
-from router.cli.usage import AT_CLOUDFLARE, Example, Usage
+from router.cli.usage import ASKING, AT_CLOUDFLARE, Example, Usage
 from router.cli.watch import EVERY_S, Watched, watch
 from router.signals import Terminated
 from router.terminal.console import line_of, out, print_json, print_json_line
@@ -35,7 +36,7 @@ USAGE = Usage(
         0: "ok; with --watch: ended by Ctrl-C",
         1: "degraded, no answer, or another policy than --policy",
     },
-    variables=("ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
+    variables=(*ASKING, "ROUTER_ADMIN_KEY", *AT_CLOUDFLARE),
 )
 
 
@@ -44,13 +45,15 @@ def arguments(parser: ArgumentParser) -> None:
         "--watch", action="store_true", help=f"refresh every {EVERY_S:.0f} s, until Ctrl-C"
     )
     parser.add_argument("--json", action="store_true", help="the router's admin pages as JSON")
-    url_argument(parser)
+    parser.add_argument(
+        "--url", metavar="U", help=f"the router (default: ROUTER_URL, router.toml, or {URL})"
+    )
     policy_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     refuse_unused(args)
-    with client_of(args.url) as client:
+    with client_for(args) as client:
         if args.watch:
             return _watch(client, args.json)
         pages = _ask(client)

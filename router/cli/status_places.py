@@ -10,11 +10,12 @@ from rich.text import Text
 
 from policies.language.load import digest_of
 from router.cli.places import place_arguments, place_of
+from router.cli.project import policy_env
 from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.history import SHORT
 from router.terminal.console import line_of
 from router.terminal.errors import UsageError
-from router.terminal.files import read_file
+from router.terminal.files import load_policy, policy_name
 from router.terminal.tables import columns
 
 
@@ -43,7 +44,8 @@ def refuse_unused(args: Namespace) -> None:
 
 
 def compared(args: Namespace, url: str, edge_digest: str) -> tuple[Seen, ...]:
-    file = Seen("file", digest_of(read_file(args.policy)), args.policy)
+    env = policy_env(args, args.policy)
+    file = Seen("file", load_policy(args.policy, env)[1].digest, policy_name(args.policy, env))
     with place_of(args) as place:
         data, where = place.kv.get(POLICY_KEY), place.kv.place
     kv = Seen("KV", digest_of(data) if data is not None else None, where)

@@ -19,7 +19,8 @@ from policies.language.findings.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import CaseOutcome, Subject
-from router.cli.usage import Example, Usage
+from router.cli.project import env_argument, policy_env
+from router.cli.usage import ENV, Example, Usage
 from router.terminal.console import counted, err, line_of, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings, read_file
@@ -41,7 +42,7 @@ USAGE = Usage(
         Example("router test routes.yaml -k canary", "only cases with this word in their name"),
     ),
     exits={0: "all pass", 1: "one fails, or a file is not valid", 2: "wrong usage, or no cases"},
-    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
+    variables=(*ENV, "ROUTER_ALLOW_PRIVATE", "ROUTER_KEY_PEPPER"),
 )
 
 
@@ -58,13 +59,15 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="all results as JSON")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the results as JUnit XML")
+    env_argument(parser)
 
 
 def run(args: Namespace) -> int:
-    files = args.cases or [_beside(args.file)]
+    env = policy_env(args, args.file)
+    files = args.cases or [_beside(args.file, env)]
     if [args.file, *files].count("-") > 1:
         raise UsageError("standard input can be read only once")
-    _, policy = load_valid(args.file)
+    _, policy = load_valid(args.file, env)
     if policy.policy is None:
         return 1
     loaded = {file: load_cases(read_file(file)) for file in files}
@@ -92,11 +95,15 @@ def run(args: Namespace) -> int:
     return int(bool(failed))
 
 
-def _beside(policy: str) -> str:
-    """`routes.test.yaml` for `routes.yaml`."""
+def _beside(policy: str, env: str) -> str:
+    """`routes.test.yaml` for `routes.yaml`; an environment's own are in `routes.staging.test.yaml`,
+    if that is there."""
     if policy == "-":
         raise UsageError("a policy from standard input has no default cases: give --cases FILE")
     stem, suffix = os.path.splitext(policy)  # os.path takes any name, unlike pathlib
+    own = f"{stem}.{env}.test{suffix or '.yaml'}"
+    if env and os.path.isfile(own):
+        return own
     found = f"{stem}.test{suffix or '.yaml'}"
     if os.path.isfile(policy) and not os.path.exists(found):
         raise UsageError(f"there are no cases for {policy}: write {found}, or give --cases FILE")

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from policies.compiled.tables import FORMAT
-from policies.language.load import digest_of, load
+from policies.language.load import digest_of
 from router import __version__
-from router.cli.project import POLICY, env_argument, shown
+from router.cli.project import POLICY, env_argument, layout_of, shown
 from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.kv import Kv
-from router.dev.layout import Layout, find_root
+from router.dev.layout import Layout
 from router.dev.upgrade import Step, config_steps, pin_steps, settings_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, POLICY_KEY
 from router.terminal.console import counted, print_json, say
-from router.terminal.files import read_file
+from router.terminal.files import file_of, load_policy
 from router.terminal.tables import table
 
 HEAD = ("FILE", "FOUND", "WRITE")
@@ -53,7 +53,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     steps = [*_steps(layout, args)]
     if args.json:
         document = {"version": __version__, "format": FORMAT, "up_to_date": not steps}
@@ -64,10 +64,9 @@ def run(args: Namespace) -> int:
 
 
 def _steps(layout: Layout, args: Namespace) -> Iterator[Step]:
-    name = layout.config_file.name + (f" [env.{args.env}]" if args.env else "")
-    yield from config_steps(layout.config_for(args.env), name)
-    yield from settings_steps(layout.root)
-    yield from _policy_steps(layout.root / POLICY)
+    yield from config_steps(layout.config, layout.config_name)
+    yield from settings_steps(layout.root, layout.env)
+    yield from _policy_steps(layout.root / POLICY, layout.env)
     yield from pin_steps(layout.root, __version__)
     if args.local or args.remote:
         from router.cli.places import place_of  # takes long to import
@@ -76,12 +75,12 @@ def _steps(layout: Layout, args: Namespace) -> Iterator[Step]:
             yield from kv_steps(place.kv)
 
 
-def _policy_steps(file: Path) -> Iterator[Step]:
+def _policy_steps(file: Path, env: str) -> Iterator[Step]:
     """Yield what this version does not take any more."""
     name = shown(file)
-    for finding in load(read_file(name)).findings:
+    for finding in load_policy(name, env)[1].findings:
         if finding.severity == "error":
-            place = f"{name}:{finding.line}:{finding.column}"
+            place = f"{file_of(finding, name)}:{finding.line}:{finding.column}"
             yield Step(place, f"{finding.path}: {finding.message}", finding.hint)
 
 

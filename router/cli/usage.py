@@ -26,6 +26,7 @@ VARIABLES = {
     "NO_COLOR": "no colours",
 }
 ALWAYS = ("NO_COLOR",)
+ENV, ASKING = ("ROUTER_ENV",), ("ROUTER_ENV", "ROUTER_URL")  # of --env; of --env and --url
 # What needs the kit, and what works on KV or deploys.
 KIT = ("ROUTER_CACHE", "ROUTER_WORKERD")
 AT_CLOUDFLARE = ("CLOUDFLARE_API_TOKEN", *KIT)

@@ -41,7 +41,7 @@ def namespace_id(layout: Layout) -> str:
     """The namespace behind `POLICIES` at Cloudflare."""
     if named := _namespace(layout).get("id"):
         return str(named)
-    raise SetupError(f"wrangler.toml has no id for the KV namespace {BINDING}")
+    raise SetupError(f"{layout.config_name} has no id for the KV namespace {BINDING}")
 
 
 def local_namespace_id(layout: Layout) -> str:

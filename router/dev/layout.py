@@ -1,8 +1,11 @@
 """A project, and the kit that runs it.
 
 The project is the folder with the router's wrangler configuration and `routes.yaml`. What is
-generated for it is in its `build/` and `python_modules/`, and local state in `.wrangler/state`; so
-two projects share nothing but the kit. A clone of this repository is a project, and a kit.
+generated for it is in its `build/` and `python_modules/`, and local state in `.wrangler/`; so two
+projects share nothing but the kit. A clone of this repository is a project, and a kit.
+
+A layout is that of one environment (`[env.staging]`), whose local state is its own; "": the top
+level.
 """
 
 from __future__ import annotations
@@ -23,10 +26,11 @@ BEGIN = "run `router init` in a folder of its own, or go to one with a router"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`root`: the project's folder."""
+    """`root`: the project's folder; `env`: the environment, "" for the top level."""
 
     root: Path
     kit: Kit = field(default_factory=this_kit)
+    env: str = ""
 
     @property
     def build(self) -> Path:
@@ -50,11 +54,18 @@ class Layout:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The project's wrangler configuration, at its top level."""
-        return read_config(self.config_file)
+        """The project's wrangler configuration, as it is for the environment."""
+        return for_environment(read_config(self.config_file), self.env, self.config_file)
 
-    def config_for(self, env: str) -> dict[str, Any]:
-        return for_environment(self.config, env, self.config_file)
+    @property
+    def config_name(self) -> str:
+        """The configuration's name in messages."""
+        return self.config_file.name + (f" [env.{self.env}]" if self.env else "")
+
+    @property
+    def state(self) -> Path:
+        """The folder of local KV, D1 and Durable Objects; at the top level it is wrangler's own."""
+        return self.root / ".wrangler" / ("state" + (f"-{self.env}" if self.env else ""))
 
     @property
     def node(self) -> Path:

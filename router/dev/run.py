@@ -38,7 +38,7 @@ def configure(
     with step("upload", f"staged with {policy.name}"):
         allow_private = outside.allow_private
         stage(layout.kit.sources, policy, folder / "upload", allow_private=allow_private)
-        write_secrets(layout.root, folder, os.environ)
+        write_secrets(layout.root, folder, os.environ, layout.env)
         return write_configs(layout, folder, variants, echo=echo, workers=workers, outside=outside)
 
 

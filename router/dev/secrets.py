@@ -1,6 +1,7 @@
-"""The Worker's secrets locally: `.dev.vars` beside wrangler.toml, and the environment.
+"""The Worker's secrets locally: `.dev.vars` beside wrangler.toml, and the shell's variables.
 
-The environment beats the file. Together they stand in the server's own folder under
+Of an environment it is `.dev.vars.staging`, as for wrangler; without that file `.dev.vars`. The
+shell's variables beat the file. Together they stand in the server's own folder under
 `build/`, readable by their owner alone, and are shown nowhere.
 """
 
@@ -44,7 +45,8 @@ def quoted(name: str, value: str) -> str:
     raise SetupError(f"{name} holds every kind of quote, which .dev.vars cannot express")
 
 
-def write_secrets(root: Path, folder: Path, environment: Mapping[str, str]) -> None:
-    source = root / ".dev.vars"
+def write_secrets(root: Path, folder: Path, environment: Mapping[str, str], env: str = "") -> None:
+    own = root / f".dev.vars.{env}"
+    source = own if env and own.is_file() else root / ".dev.vars"
     file = source.read_text(encoding="utf-8") if source.is_file() else ""
     write_if_changed(folder / ".dev.vars", dev_vars(file, environment).encode(), mode=0o600)

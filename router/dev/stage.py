@@ -83,10 +83,11 @@ def bundled_policy(policy: Path, *, allow_private: bool = False) -> str:
         place = f"{policy}:{first.line}:{first.column}"
         more = f" (and {count - 1} more: `router validate {policy}`)" if count > 1 else ""
         raise SetupError(f"{place}: {first.message}: {first.hint}{more}")
+    text = data.decode()  # the language allows no other bytes
     form = form_text(compile_policy(loaded.policy, loaded.digest))
     return (
         f'"""Generated from {policy.name}; not meant for editing."""\n\n'
-        f"DIGEST = {loaded.digest!r}\nCOMPILED = {form!r}\n"
+        f"DIGEST = {loaded.digest!r}\nCOMPILED = {form!r}\nTEXT = {text!r}\n"
     )
 
 

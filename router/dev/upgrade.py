@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from router.dev.errors import SetupError
 from router.dev.repository import repository_of
 from router.dev.required import BUILD, Lack, lacking
-from router.dev.workers import SETTINGS, read_settings
+from router.dev.settings import SETTINGS, router_url
+from router.dev.workers import dev_settings
 
 STAGE = re.compile(r"\brouter stage\b")
 # Files that install the package, and what they say of its version.
@@ -39,10 +40,11 @@ def config_steps(config: Mapping[str, Any], file: str) -> Iterator[Step]:
     return (Step(file, each.found, each.setting(file)) for each in found)
 
 
-def settings_steps(root: Path) -> Iterator[Step]:
+def settings_steps(root: Path, env: str) -> Iterator[Step]:
     """Yield what `router.toml` has that this version does not take."""
     try:
-        read_settings(root)
+        dev_settings(root)
+        router_url(root, env)
     except SetupError as error:
         message = str(error).removeprefix(f"{root / SETTINGS}")
         yield Step(SETTINGS, message.strip(": "), "what this version takes, or nothing")

@@ -37,10 +37,10 @@ class DryRun:
     gzip_kib: float
 
 
-def dry_run(layout: Layout, env: str = "") -> DryRun:
+def dry_run(layout: Layout) -> DryRun:
     """Bundle the upload as a deployment would, into `build/dry-run`."""
-    args = [*_arguments(layout, env), "--dry-run", "--outdir", str(layout.build / "dry-run")]
-    done = wrangler(layout, args, env={ONLY_TRIED: "1", **_variables(env)})
+    args = [*_arguments(layout), "--dry-run", "--outdir", str(layout.build / "dry-run")]
+    done = wrangler(layout, args, env={ONLY_TRIED: "1", **_variables(layout)})
     output = ANSI.sub("", done.stdout + done.stderr)
     size = GZIP.search(output)
     if done.returncode or not size:
@@ -48,10 +48,10 @@ def dry_run(layout: Layout, env: str = "") -> DryRun:
     return DryRun(output, float(size[1]))
 
 
-def deploy(layout: Layout, env: str = "", *, may_ask: bool = True) -> int:
+def deploy(layout: Layout, *, may_ask: bool = True) -> int:
     """Return wrangler's exit code. If it may ask, on a terminal, what it says is shown as it is."""
-    settings = environment(layout, layout.build / "wrangler", _variables(env))
-    told = command(layout, _arguments(layout, env))
+    settings = environment(layout, layout.build / "wrangler", _variables(layout))
+    told = command(layout, _arguments(layout))
     if may_ask and sys.stdin.isatty() and sys.stdout.isatty():
         settings = {name: value for name, value in settings.items() if name not in INTERACTIVE}
         return subprocess.run(told, cwd=layout.root, env=settings, check=False).returncode
@@ -68,9 +68,9 @@ def brief(lines: Iterable[str]) -> Iterator[str]:
     return (line for line in lines if not line.startswith(TABLE))
 
 
-def _arguments(layout: Layout, env: str) -> list[str]:
-    return ["deploy", "--config", str(layout.config_file), *(["--env", env] if env else [])]
+def _arguments(layout: Layout) -> list[str]:
+    return ["deploy", "--config", str(layout.config_file), f"--env={layout.env}"]
 
 
-def _variables(env: str) -> Mapping[str, str]:
-    return {ENV: env} if env else {}
+def _variables(layout: Layout) -> Mapping[str, str]:
+    return {ENV: layout.env} if layout.env else {}

@@ -5,13 +5,14 @@
 2. Those run that the router binds by their names, and those that they bind in turn.
 3. A Worker in JavaScript runs as it is. One in Python gets a copy of its configuration, since
    workerd reads its Python from our bundle; its code stays where it is.
+4. In an environment a Worker runs as in its own of that name, which its copy has; without one, as
+   at its top level.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,17 @@ from router.dev.kit import Kit
 from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
 from router.dev.process import run_to_end
+from router.dev.settings import SETTINGS, read_settings
 from router.dev.snapshot import sdk
-from router.dev.wrangler_config import config_in, read_config
+from router.dev.wrangler_config import config_in, environments, for_environment, read_config
 
-SETTINGS = "router.toml"
 FOLDER = "ROUTER_WORKERS"  # a variable for `command`
 PYTHON, OWN_SDK = "python_workers", "disable_python_external_sdk"
 
 
 def find_workers(layout: Layout, folder: Path) -> dict[str, Path]:
     """Worker to configuration, of those behind the router; what is generated goes to `folder`."""
-    settings = read_settings(layout.root)
+    settings = dev_settings(layout.root)
     named = [_config_at(layout.root / name) for name in settings.get("workers", ())]
     listed = [path for path in named if path]
     made = folder / "workers"
@@ -40,21 +41,25 @@ def find_workers(layout: Layout, folder: Path) -> dict[str, Path]:
         _run(layout, str(command), made)
         written = [_config_at(each) for each in sorted(made.iterdir()) if each.is_dir()]
         listed += [path for path in written if path]
-    found = {str(read_config(path).get("name", path.parent.name)): path for path in listed}
-    chosen = _reached(found, layout.config)
-    return {name: _local(layout.kit, found[name], folder / "python" / name) for name in chosen}
+    env = layout.env
+    found = {str(_seen(path, env).get("name", path.parent.name)): path for path in listed}
+    chosen = _reached(found, layout.config, env)
+    return {name: _local(layout.kit, found[name], folder / "copies" / name, env) for name in chosen}
 
 
-def read_settings(root: Path) -> dict[str, Any]:
+def _seen(path: Path, env: str) -> dict[str, Any]:
+    """A Worker's configuration in that environment, if it has one of the name."""
+    config = read_config(path)
+    return for_environment(config, env, path) if env in environments(config) else config
+
+
+def dev_settings(root: Path) -> dict[str, Any]:
     """`[dev]` of router.toml; without the file: nothing."""
-    path = root / SETTINGS
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise SetupError(f"{path} cannot be read: {error}") from None
-    settings = told.get("dev", {})
+    settings = read_settings(root).get("dev", {})
     if not isinstance(settings, dict) or unknown(settings):
-        raise SetupError(f'{path}: [dev] takes `workers = ["../api"]` and `command = "…"` only')
+        raise SetupError(
+            f'{root / SETTINGS}: [dev] takes `workers = ["../api"]` and `command = "…"` only'
+        )
     return settings
 
 
@@ -84,7 +89,7 @@ def _config_at(path: Path) -> Path | None:
 def _run(layout: Layout, command: str, made: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
-    env = {**os.environ, FOLDER: str(made)}
+    env = {**os.environ, FOLDER: str(made), "ROUTER_ENV": layout.env}
     done = run_to_end(["sh", "-c", command], cwd=layout.root, env=env)
     if done.returncode:
         output = (done.stdout + done.stderr).decode("utf-8", "replace")
@@ -92,7 +97,7 @@ def _run(layout: Layout, command: str, made: Path) -> None:
         raise SetupError(f"`{command}` of {SETTINGS} failed: {said[-1]}")
 
 
-def _reached(found: Mapping[str, Path], router: Mapping[str, Any]) -> list[str]:
+def _reached(found: Mapping[str, Path], router: Mapping[str, Any], env: str) -> list[str]:
     """The names of those that the router binds, directly or not, in the order of `found`."""
     reached: set[str] = set()
     waiting = _bound(router)
@@ -100,7 +105,7 @@ def _reached(found: Mapping[str, Path], router: Mapping[str, Any]) -> list[str]:
         name = waiting.pop()
         if name in found and name not in reached:
             reached.add(name)
-            waiting += _bound(read_config(found[name]))
+            waiting += _bound(_seen(found[name], env))
     return [name for name in found if name in reached]
 
 
@@ -108,20 +113,26 @@ def _bound(config: Mapping[str, Any]) -> list[str]:
     return [str(each.get("service", "")) for each in config.get("services", ())]
 
 
-def _local(kit: Kit, path: Path, folder: Path) -> Path:
-    own, here = read_config(path), path.parent
-    if PYTHON not in own.get("compatibility_flags", ()):
+def _local(kit: Kit, path: Path, folder: Path, env: str) -> Path:
+    own, here = _seen(path, env), path.parent
+    is_python = PYTHON in own.get("compatibility_flags", ())
+    if not is_python and env not in environments(read_config(path)):
         return path
-    config = _anchored(local_settings(own), here)
-    _link(folder / ".dev.vars", here / ".dev.vars")
-    _vendor(kit, folder / "python_modules", here / "python_modules", own)
+    config = _anchored(local_settings(own) if is_python else own, here)
+    secrets = here / f".dev.vars.{env}"
+    _link(folder / ".dev.vars", secrets if env and secrets.is_file() else here / ".dev.vars")
+    if is_python:
+        config.setdefault("main", str(here / "src/entry.py"))
+        _vendor(kit, folder / "python_modules", here / "python_modules", own)
     write_json(folder / "wrangler.json", config)
     return folder / "wrangler.json"
 
 
 def _anchored(config: dict[str, Any], here: Path) -> dict[str, Any]:
     """With absolute paths, since the copy stands elsewhere."""
-    told = {**config, "main": str(here / config.get("main", "src/entry.py"))}
+    told = dict(config)
+    if "main" in config:
+        told["main"] = str(here / config["main"])
     if "build" in config:
         told["build"] = {**config["build"], "cwd": str(here / config["build"].get("cwd", "."))}
     if "assets" in config and "directory" in config["assets"]:

@@ -32,6 +32,9 @@ SETTINGS = {
 # Those that keep wrangler from asking, and from colours.
 INTERACTIVE = ("CI", "NO_COLOR", "FORCE_COLOR")
 
+# They choose an environment, which only our arguments to wrangler do.
+CHOOSING = ("CLOUDFLARE_ENV", "ROUTER_ENV")
+
 FAILED = "[ERROR]"
 EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception): (?!Traceback)")
 
@@ -46,8 +49,9 @@ def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) ->
     # A `[build]` command finds the `router` that runs here.
     ours = (str(layout.node.parent), str(Path(sys.executable).parent))
     path = os.pathsep.join([*ours, os.environ.get("PATH", "")])
+    theirs = {name: value for name, value in os.environ.items() if name not in CHOOSING}
     return {
-        **os.environ,
+        **theirs,
         **SETTINGS,
         "PATH": path,
         "WRANGLER_LOG_PATH": str(state / "logs"),

@@ -18,11 +18,14 @@ from router.dev.errors import SetupError
 
 FILES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 NOT_INHERITED = (
-    *("ai", "analytics_engine_datasets", "browser", "d1_databases", "define"),
-    *("dispatch_namespaces", "durable_objects", "hyperdrive", "images", "kv_namespaces"),
-    *("mtls_certificates", "pipelines", "queues", "r2_buckets", "ratelimits"),
-    *("secrets_store_secrets", "send_email", "services", "tail_consumers", "vars", "vectorize"),
-    *("version_metadata", "worker_loaders", "workflows"),
+    *("agent_memory", "ai", "ai_search", "ai_search_namespaces", "analytics", "artifacts"),
+    *("analytics_engine_datasets", "browser", "cloudchamber", "connect", "containers"),
+    *("d1_databases", "define", "dispatch_namespaces", "durable_objects", "flagship"),
+    *("hyperdrive", "images", "k2", "kv_namespaces", "media", "mtls_certificates", "pipelines"),
+    *("queues", "r2_buckets", "ratelimits", "secrets", "secrets_store_secrets", "send_email"),
+    *("services", "stream", "streaming_tail_consumers", "tail_consumers", "unsafe"),
+    *("unsafe_hello_world", "vars", "vectorize", "version_metadata", "vpc_networks"),
+    *("vpc_services", "worker_loaders", "workflows"),
 )
 # A string, or a comment, or a comma before the end of a list or an object.
 _JSONC = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -51,16 +54,23 @@ def read_config(path: Path) -> dict[str, Any]:
 def for_environment(config: dict[str, Any], env: str, path: Path) -> dict[str, Any]:
     """The configuration that wrangler deploys with `--env ENV`; "": the top level."""
     if not env:
-        return config
-    own = config.get("env", {}).get(env)
+        return {name: value for name, value in config.items() if name != "env"}
+    known = environments(config)
+    own = known.get(env)
     if not isinstance(own, dict):
-        named = ", ".join(config.get("env", {})) or "none"
+        named = ", ".join(known) or "none"
         raise SetupError(f"{path.name} has no environment {env} (it has: {named}): add [env.{env}]")
     shared = {
         name: value for name, value in config.items() if name not in NOT_INHERITED and name != "env"
     }
     named_after = {"name": f"{config['name']}-{env}"} if "name" in config else {}
     return {**shared, **named_after, **own}
+
+
+def environments(config: dict[str, Any]) -> dict[str, Any]:
+    """The environments by name."""
+    known = config.get("env")
+    return known if isinstance(known, dict) else {}
 
 
 def _plain(text: str) -> str:

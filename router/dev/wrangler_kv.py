@@ -59,7 +59,8 @@ class WranglerKv:
     def _run(self, verb: str, *args: str) -> subprocess.CompletedProcess[bytes]:
         layout = self._layout
         told = ["kv", "key", verb, *args, "--binding", BINDING, "--preview=false", "--remote"]
-        return wrangler_bytes(layout, [*told, "--config", str(layout.config_file)])
+        told += ["--config", str(layout.config_file), f"--env={layout.env}"]
+        return wrangler_bytes(layout, told)
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -93,8 +93,8 @@ OPERATIONS = (
         "Status",
     ),
     Operation(
-        *("GET", "/policy", "policy", "status", "The policy in KV", "PolicyText"),
-        refuses=(_UNKNOWN,),
+        *("GET", "/policy", "policy", "status", "The policy in KV, else the uploaded one"),
+        "PolicyText",
     ),
     Operation(
         *("GET", "/explain", "explain", "status", "How a request would be routed", "Explanation"),

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from policies.language.load import digest_of
 from router.dev.files import write_if_changed
-from router.publishing.git import was_committed
+from router.publishing.git import was_committed, was_committed_with
 from router.publishing.history import SHORT
 from router.publishing.published import Published
 from router.terminal.errors import Failed, UsageError
@@ -53,9 +53,9 @@ def base_at_cloudflare(root: Path, namespace: str) -> Base:
     return Base(root / ".router" / f"base-{re.sub(r'[^0-9A-Za-z_-]', '_', namespace)}")
 
 
-def base_in_local_kv(root: Path, persist_to: Path) -> Base:
+def base_in_local_kv(root: Path, env: str, persist_to: Path) -> Base:
     clone = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:SHORT]
-    return Base(persist_to / "router" / f"base-{clone}")
+    return Base(persist_to / "router" / ("base-" + clone + (f"-{env}" if env else "")))
 
 
 def given_base(text: str) -> str:
@@ -72,25 +72,29 @@ def given_base(text: str) -> str:
     return digest_of(data)
 
 
-def base_by_git(file: str, seen: Published) -> str:
+def base_by_git(file: str, overlay: str | None, seen: Published) -> str:
     """Return the live digest for `--base git`. Raises Failed unless git has the live policy as a
-    version of the file, so that the author has seen it."""
-    if seen.data is None:
+    version of the file with its overlay, so that the author has seen it."""
+    if seen.serving is None:
         return ""
     if file == "-":
         raise UsageError("--base git: standard input is not a file in git")
-    if not was_committed(Path(file), seen.data):
+    if overlay is None:
+        is_known = was_committed(Path(file), seen.serving)
+    else:
+        is_known = was_committed_with(Path(file), Path(overlay), seen.serving)
+    if not is_known:
         raise Failed(
             f"refused: live is {seen.to_text()}; git has no such version of {file} up to HEAD. "
             f"See `router diff {file}`; commit what is live (`router pull`), fetch the whole "
             "history, or push over it with --force"
         )
-    return seen.digest
+    return seen.replaced
 
 
 def check_base(base: str, seen: Published, file: str) -> None:
     """Refuse a push whose base is not the live policy."""
-    if not base or seen.data is None or seen.digest.startswith(base):
+    if not base or seen.serving is None or seen.replaced.startswith(base):
         return
     raise Failed(
         f"refused: live is {seen.to_text()}; your file is based on {base[:SHORT]}. "

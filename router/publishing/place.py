@@ -20,17 +20,26 @@ SETTLE_REMOTE_S = 10.0
 
 
 class Place(NamedTuple):
+    """`deployed`: the file with the policy that was last deployed from here, if that is kept."""
+
     kv: Kv
     base: Base
     settle_s: float
+    deployed: Path | None = None
 
 
 @contextmanager
 def local_place(layout: Layout, persist_to: Path) -> Iterator[Place]:
     with LocalKv(layout, persist_to) as kv:
-        yield Place(kv, base_in_local_kv(layout.root, persist_to), SETTLE_LOCAL_S)
+        yield Place(kv, base_in_local_kv(layout.root, layout.env, persist_to), SETTLE_LOCAL_S)
 
 
 def remote_place(layout: Layout) -> Place:
     base = base_at_cloudflare(layout.root, namespace_id(layout))
-    return Place(WranglerKv(layout), base, SETTLE_REMOTE_S)
+    return Place(WranglerKv(layout), base, SETTLE_REMOTE_S, deployed_file(layout))
+
+
+def deployed_file(layout: Layout) -> Path:
+    """For one KV, as the base is."""
+    base = base_at_cloudflare(layout.root, namespace_id(layout)).path
+    return base.with_name(base.name.replace("base-", "deployed-", 1))

@@ -55,8 +55,10 @@ class Publisher:
             return self._unchanged(change, seen)
         check_base(order.base, seen, order.file)
         # Raises if it is too large.
-        metadata(change.digest, seen.digest, change.note, datetime.now(UTC))
-        self.reporter.difference(seen.data, change.data)
+        metadata(change.digest, seen.replaced, change.note, datetime.now(UTC))
+        if seen.data is None and seen.deployed is not None:
+            self.reporter.tell(f"the first push; it replaces {seen.to_text()}")
+        self.reporter.difference(seen.serving, change.data)
         if not order.agree(f"Publish {change.digest[:SHORT]} to {kv.place}?"):
             raise NotPublished("declined", "nothing was written")
         entry, others = self._write(change, seen)
@@ -70,7 +72,7 @@ class Publisher:
             "result": "pushed",
             "place": kv.place,
             "digest": change.digest,
-            "replaced": seen.digest or None,
+            "replaced": seen.replaced or None,
             "history": entry.key,
             "others": [other.document() for other in others],
             "edge": self._wait(change, seen),
@@ -96,8 +98,8 @@ class Publisher:
 
     def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
         kv = self.place.kv
-        if seen.digest:  # the author has seen this policy, but no later one
-            self.place.base.write(seen.digest, self.reporter.warn)
+        if seen.replaced:  # the author has seen this policy, but no later one
+            self.place.base.write(seen.replaced, self.reporter.warn)
         try:
             entry = write(kv, change, seen, self.reporter)
             others = read_back(kv, entry, seen, self.place.settle_s)
@@ -166,7 +168,7 @@ class Publisher:
             message = f"{spoilt}; it was not rolled back: {error}"
             return NotPublished("degraded", message, digest=change.digest, edge=told)
         serving = "serves it again" if again is Verdict.SERVES else "does not serve it yet"
-        live = before.digest if before else ""
+        live = before.replaced if before else ""
         message = f"rolled back to {live[:SHORT]}, and the router {serving}; {spoilt}"
         more = {"digest": change.digest, "live": live, "edge": told}
         return NotPublished("rolled-back", message, **more)
@@ -177,15 +179,15 @@ class Publisher:
         seen = read(self.place.kv)
         if seen.digest != change.digest:
             raise Failed(f"{seen.to_text()} is live by now")
-        if before.data is None:
+        if before.serving is None:
             raise Failed("nothing was live before; fix the policy and push it")
-        loaded = load(before.data, allow_private=True)
+        loaded = load(before.serving, allow_private=True)
         if loaded.policy is None:
             raise Failed("the previous policy is not valid either; fix the policy and push it")
         self._write(
-            Change(before.data, loaded, f"rolled back automatically: {why[:MAX_WHY]}"), seen
+            Change(before.serving, loaded, f"rolled back automatically: {why[:MAX_WHY]}"), seen
         )
-        return self._hear(before.digest, None)[0]
+        return self._hear(before.replaced, None)[0]
 
 
 def _why(said: Said | None) -> str:

@@ -13,16 +13,30 @@ from router.edge.isolate.keys import COMPILED_PREFIX, POLICY_KEY
 from router.publishing.history import SHORT, Entry, entries
 from router.terminal.errors import Failed
 
+DEPLOYED = "deployed with the router"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """`data` is the live policy, None if there is none; then `digest` is ""."""
+    """`data` is the live policy, None if there is none; then `digest` is "", and `deployed` is the
+    policy that serves in its place, if it is known."""
 
     data: bytes | None
     digest: str
     history: tuple[Entry, ...]  # newest first
     compiled: frozenset[str]  # the digests that have a compiled form
     time: str  # of the live push, from its metadata; "" if unknown
+    deployed: bytes | None = None
+
+    @property
+    def serving(self) -> bytes | None:
+        """What a push replaces."""
+        return self.deployed if self.data is None else self.data
+
+    @property
+    def replaced(self) -> str:
+        """The digest of what a push replaces; "" if nothing serves, or if it is unknown."""
+        return digest_of(self.deployed) if self.data is None and self.deployed else self.digest
 
     @property
     def live(self) -> Entry | None:
@@ -34,7 +48,7 @@ class Published:
     def to_text(self) -> str:
         """Return a description of the live policy."""
         if self.data is None:
-            return "nothing"
+            return f"{self.replaced[:SHORT]}, {DEPLOYED}" if self.deployed else "nothing"
         if self.live is None:
             return f"{self.digest[:SHORT]}, written without `router push`"
         return self.live.to_text()

@@ -2,7 +2,8 @@
 
 The order: an entry in the history, the compiled form, the last good policy (for isolates that
 start while KV holds an invalid one), and finally the policy itself, byte for byte. A live policy
-that is not in the history, because it was not pushed, is added to it first.
+that is not in the history, because it was not pushed, is added to it first; so is the one that was
+deployed with the router, if KV holds none.
 
 KV has no compare-and-swap. So the policy is read again right before it is written, and the
 history after it: concurrent pushes have their entries there before they write. All of them wait
@@ -23,7 +24,7 @@ from router.dev.kv import Kv
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.publishing.history import SHORT, Entry, new_key
 from router.publishing.metadata import metadata
-from router.publishing.published import Published, read
+from router.publishing.published import DEPLOYED, Published, read
 from router.publishing.reporter import SILENT, Reporter
 from router.terminal.errors import Failed
 
@@ -63,10 +64,10 @@ class Change:
 def write(kv: Kv, change: Change, over: Published, reporter: Reporter = SILENT) -> Entry:
     """Replace the live policy `over`. Returns the entry in the history."""
     now = _moment(over)
-    about = metadata(change.digest, over.digest, change.note, now)
+    about = metadata(change.digest, over.replaced, change.note, now)
     entry = Entry(new_key(now, change.digest), now, change.digest, about)
     compiled = change.compiled()
-    if over.data is not None and over.live is None:
+    if over.serving is not None and over.live is None and over.replaced != change.digest:
         _keep(kv, over, now - A_MOMENT, reporter)
     _put(kv, entry.key, change.data, about, reporter)
     _put(kv, COMPILED_PREFIX + change.digest, compiled, None, reporter)
@@ -103,9 +104,10 @@ def _put(kv: Kv, key: str, value: bytes, about: dict[str, str] | None, reporter:
 
 
 def _keep(kv: Kv, over: Published, at: datetime, reporter: Reporter) -> None:
-    """Add a live policy to the history whose author and parent are unknown."""
-    about = {"digest": over.digest, "time": at.isoformat(timespec="milliseconds")}
-    _put(kv, new_key(at, over.digest), over.data or b"", about | {"note": ELSEWHERE}, reporter)
+    """Add a policy to the history that serves, and whose author and parent are unknown."""
+    about = {"digest": over.replaced, "time": at.isoformat(timespec="milliseconds")}
+    note = {"note": ELSEWHERE if over.deployed is None else DEPLOYED}
+    _put(kv, new_key(at, over.replaced), over.serving or b"", about | note, reporter)
 
 
 def _refuse_overtaken(kv: Kv, over: Published) -> None:
@@ -135,7 +137,9 @@ def _rivals(seen: Published, mine: Entry, over: Published) -> list[Entry]:
     return [
         entry
         for entry in seen.history
-        if entry.parent == over.digest and entry.digest != mine.digest and entry.key not in done
+        if entry.parent in (over.digest, over.replaced)
+        and entry.digest != mine.digest
+        and entry.key not in done
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from policies.language.findings.findings import Finding
+from policies.language.findings.findings import FileFinding, Finding
 from policies.language.load import Loaded, load
 from router.terminal.console import Output, counted, err, out, say
 from router.terminal.errors import Failed, UsageError
@@ -32,7 +32,7 @@ def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> 
     """Print findings as compilers do: file:line:column, the message, and a hint."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
-        place = f"{file}:{finding.line}:{finding.column}"
+        place = f"{file_of(finding, file)}:{finding.line}:{finding.column}"
         what = f" {finding.path}: {finding.message}"
         said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
         say(*said, to=to)
@@ -44,6 +44,52 @@ def may_be_private() -> bool:
     return bool(os.environ.get(ALLOW_PRIVATE))
 
 
+def file_of(finding: Finding, file: str) -> str:
+    """The file that a finding is about, of a policy that is called `file`."""
+    return finding.file if isinstance(finding, FileFinding) else file
+
+
+def overlay_of(file: str, env: str) -> str | None:
+    """`routes.staging.yaml` for `routes.yaml`, if it is there. Standard input has no overlay: it is
+    a whole policy."""
+    if not env or file == "-":
+        return None
+    overlay = overlay_path(file, env)
+    return overlay if os.path.isfile(overlay) else None
+
+
+def overlay_path(file: str, env: str) -> str:
+    stem, suffix = os.path.splitext(file)  # os.path takes any name, unlike pathlib
+    return f"{stem}.{env}{suffix}"
+
+
+def load_policy(
+    file: str,
+    env: str = "",
+    now_ms: float | None = None,
+    *,
+    allow_private: bool | None = None,
+) -> tuple[bytes, Loaded]:
+    """Load a policy, with its environment's overlay if there is one. Returns what is published:
+    the file's bytes, or the text of both laid together. `allow_private`: whether URLs may lead into
+    private networks; None: as the shell's variable says."""
+    lifted = may_be_private() if allow_private is None else allow_private
+    data, overlay = read_file(file), overlay_of(file, env)
+    if overlay is None:
+        return data, load(data, now_ms, allow_private=lifted)
+    from policies.overlays.load import NamedText, load_overlaid  # only environments need it
+
+    texts = NamedText(file, data), NamedText(overlay, read_file(overlay))
+    both = load_overlaid(*texts, now_ms, allow_private=lifted)
+    return both.data, both.loaded
+
+
+def policy_name(file: str, env: str) -> str:
+    """The policy's name in messages."""
+    overlay = overlay_of(file, env)
+    return file if overlay is None else f"{file} with {overlay}"
+
+
 def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
     """The error of a file with findings; its JSON has them all."""
     return Failed(
@@ -53,13 +99,12 @@ def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
     )
 
 
-def load_valid(file: str, *, allow_private: bool | None = None) -> tuple[bytes, Loaded]:
-    """Load a policy that must be valid. Prints its findings and raises Failed if it is not.
-    `allow_private`: whether URLs may lead into private networks; None: as the environment says."""
-    data = read_file(file)
-    lifted = may_be_private() if allow_private is None else allow_private
-    loaded = load(data, allow_private=lifted)
+def load_valid(
+    file: str, env: str = "", *, allow_private: bool | None = None
+) -> tuple[bytes, Loaded]:
+    """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
+    data, loaded = load_policy(file, env, allow_private=allow_private)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
-        raise not_valid(file, loaded.findings)
+        raise not_valid(policy_name(file, env), loaded.findings)
     return data, loaded

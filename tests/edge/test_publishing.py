@@ -76,6 +76,44 @@ def route(routed: Edge) -> str:
     return str(routed.get("/").headers["x-router-route"])
 
 
+def test_the_first_push_that_spoils_the_router_goes_back_to_what_was_deployed(
+    routed: Edge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert routed.own("policy").json()["source"] == "bundled"
+    assert route(routed) == "first"
+    assert push(routed, named("zeroth").replace("ONE", "NOWHERE")) == 1
+    told = capsys.readouterr()
+    assert f"the first push; it replaces {digest('first')[:12]}, deployed with" in told.out
+    assert "-  - name: first\n" in told.out
+    assert f"rolled back to {digest('first')[:12]}, and the router serves it again" in told.err
+    assert route(routed) == "first"
+    assert routed.own("policy").json() == {
+        "digest": digest("first"),
+        "source": "kv",
+        "serves": True,
+        "text": FIRST,
+    }
+    with kv_of(routed) as kv:  # as it was before any push
+        for key in kv.list("policy"):
+            kv.delete(key.name)
+
+
+def test_the_first_push_can_be_rolled_back(
+    routed: Edge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert push(routed, named("zeroth"), "--json") == 0
+    assert route(routed) == "zeroth"
+    assert json.loads(capsys.readouterr().out)["replaced"] == digest("first")
+    assert main(["history", "--json", *at(routed)]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    assert [(each["digest"], each["note"]) for each in entries] == [
+        (digest("zeroth"), ""),
+        (digest("first"), "deployed with the router"),
+    ]
+    assert main(["rollback", *at(routed), "--url", routed.url]) == 0
+    assert route(routed) == "first"
+
+
 def test_a_push_ends_when_the_router_serves_it(
     routed: Edge, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,14 +198,14 @@ def test_of_two_pushes_at_the_same_moment_one_is_live_and_the_other_says_so(
 def test_the_history_has_it_all(routed: Edge, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", "--json", *at(routed)]) == 0
     entries = json.loads(capsys.readouterr().out)["entries"][::-1]
-    names = ["second", "third", "second", "spoiling", "second"]
+    names = ["first", "zeroth", "first", "second", "third", "second", "spoiling", "second"]
     spoiling = digest_of(named("spoiling").replace("ONE", "NOWHERE").encode())
     wanted = [spoiling if name == "spoiling" else digest(name) for name in names]
-    assert [each["digest"] for each in entries[:5]] == wanted
-    assert [each["parent"] for each in entries[:5]] == ["", *wanted[:4]]
-    assert [each["note"] for each in entries[:5:2]] == [
+    assert [each["digest"] for each in entries[:8]] == wanted
+    assert [each["parent"] for each in entries[:8]] == [None, *wanted[:7]]
+    assert [each["note"] for each in entries[3:8:2]] == [
         *("why", f"rollback to {digest('second')[:12]}"),
         "rolled back automatically: variant one is not bound",
     ]
-    assert entries[5]["parent"] == digest("second")
-    assert {each["digest"] for each in entries[5:]} <= {digest("anns"), digest("bobs")}
+    assert entries[8]["parent"] == digest("second")
+    assert {each["digest"] for each in entries[8:]} <= {digest("anns"), digest("bobs")}

@@ -62,7 +62,7 @@ START = "/rollouts/to-next/start"
 STORY: list[tuple[str, str, int, dict[str, Any]]] = [
     ("GET", "/health", 200, {}),
     ("GET", "/status", 200, {}),
-    ("GET", "/policy", 404, {}),
+    ("GET", "/policy", 200, {}),
     ("GET", "/explain?url=https://a.test/other&continent=EU&header=x-user:ann", 200, {}),
     ("GET", "/explain?url=https://a.test/work", 200, {}),
     ("GET", "/explain?url=https://a.test/moved&down=eu", 200, {}),

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from policies.language.load import load
+from policies.language.load import digest_of, load
 from router.cli.main import main
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
@@ -103,8 +103,12 @@ def test_empty_kv_serves_the_bundled_policy(routed: Edge) -> None:
     assert route(routed) == "first"
     assert status(routed)["policy"]["source"] == "bundled"  # type: ignore[index]
     assert status(routed)["status"] == "ok"
-    answer = routed.own("policy")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    told = routed.own("policy").json()
+    assert (told["source"], told["serves"], told["digest"]) == (
+        "bundled",
+        True,
+        digest_of(told["text"].encode()),
+    )
 
 
 def test_a_push_shows_under_load_without_one_failed_request(

@@ -63,7 +63,7 @@ MAY_USE = {
         "language/values",
         "language/yaml",
     },
-    "language/tooling": {"basics", "language/model", "language/values"},
+    "language/tooling": {"basics", "language/model", "language/values", "language/yaml"},
     "difference/views": {"basics", "language/compile", "language/model", "resilience"},
     "difference": {"basics", "compiled", "difference/views", "language/model", "routing"},
     "drill_plan": {
@@ -77,11 +77,19 @@ MAY_USE = {
         "language/yaml",
         "resilience",
     },
+    "overlays": {
+        "language",
+        "language/check",
+        "language/findings",
+        "language/tooling",
+        "language/yaml",
+    },
     "gateway/models": {"basics", "language/model", "language/values"},
     "gateway/output": {
         "basics",
         "language",
         "language/findings",
+        "language/tooling",
         "language/values",
         "language/yaml",
     },

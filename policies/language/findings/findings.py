@@ -21,6 +21,12 @@ IMPORT_CODES = {
 }
 
 # Every code with its meaning; `docs/diagnostics.md` has a heading for each.
+# Of an overlay of an environment (`policies/overlays`).
+OVERLAY_CODES = {
+    "overlay-leads-nowhere": "an overlay changes an entry that the policy does not have",
+    "overlay-name": "an overlay gives one name twice, or renames an entry",
+    "overlay-removes-nothing": "an overlay removes what the policy does not have",
+}
 CODES = {
     "yaml-syntax": "the file is not YAML",
     "yaml-encoding": "the file is not UTF-8",
@@ -113,6 +119,7 @@ CODES = {
     "cohort-without-auth": "a cohort by key on a route without authentication",
     "body-not-allowed": "a response with this status has no body",
     "one-value": "a value is added to a header that can have only one",
+    **OVERLAY_CODES,
     **IMPORT_CODES,
 }
 
@@ -133,6 +140,13 @@ class Finding:
     def __post_init__(self) -> None:
         if self.code not in CODES:
             raise ValueError(f"the code {self.code} is not in the table of codes")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinding(Finding):
+    """A finding of a policy that comes from several files; `file`: the one it is about."""
+
+    file: str = ""
 
 
 def shown(name: object) -> str:

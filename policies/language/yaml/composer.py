@@ -81,6 +81,10 @@ PLAN = Dialect(
     *("plan", MAX_PLAN_BYTES, MAX_PLAN_NODES),
     *("send fewer kinds of requests", "begin with `version: 1`", False),
 )
+OVERLAY = Dialect(
+    *("overlay", MAX_BYTES, MAX_NODES),
+    *("change less", "write what differs, or remove the file", False),
+)
 CASES = Dialect(
     *("file of cases", MAX_CASES_BYTES, MAX_NODES),
     *("write several files", "begin with `version: 1`", False),

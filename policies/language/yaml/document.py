@@ -39,19 +39,19 @@ class Document:
     """A policy or a manifest: its value, and the place of each of its parts."""
 
     value: dict[str, Value]
-    _root: Node
-    _lines: Lines
+    root: Node
+    lines: Lines
 
     def place(self, path: Path) -> tuple[int, int]:
         """Return line and column of the value at `path`, or of the nearest one around it."""
-        return self._lines.place(self._walk(path)[1])
+        return self.lines.place(self._walk(path)[1])
 
     def key_place(self, path: Path) -> tuple[int, int]:
         """Return line and column of the key at `path`, or of the item of a list."""
-        return self._lines.place(self._walk(path)[0])
+        return self.lines.place(self._walk(path)[0])
 
     def _walk(self, path: Path) -> tuple[int, int]:
-        key_at, (_, at, parts) = self._root[1], self._root
+        key_at, (_, at, parts) = self.root[1], self.root
         for step in path:
             if isinstance(parts, dict) and isinstance(step, str) and step in parts:
                 key_at, (_, at, parts) = parts[step]

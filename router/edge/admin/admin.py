@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from hmac import compare_digest
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qsl
 
 from policies.access.authenticate import (
@@ -195,18 +195,18 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
 
 
 def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
-    """The policy in KV, byte for byte, whether it serves or not."""
+    """The policy in KV, byte for byte, whether it serves or not; without one, the uploaded one."""
     try:
         data = run_sync(KvNamespace(getattr(env, KV_BINDING, None)).get(POLICY_KEY))
     except Exception as error:
         log("policy-unread", {"error": str(error)[:200] or type(error).__name__})
         return Problem("internal-error", "KV cannot be read.")
-    if data is None:
-        return Problem("not-found", "KV holds no policy: the uploaded one serves.")
+    source: Literal["kv", "bundled"] = "bundled" if data is None else "kv"
+    data = isolate.bundled_text.encode() if data is None else data
     digest = digest_of(data)
     serves = digest == isolate.store.policy.digest
     text = data.decode("utf-8", "replace")
-    page: api.PolicyText = {"digest": digest, "source": "kv", "serves": serves, "text": text}
+    page: api.PolicyText = {"digest": digest, "source": source, "serves": serves, "text": text}
     return json_page(page)
 
 

@@ -53,9 +53,11 @@ def log(event: str, fields: dict[str, object]) -> None:
 
 
 class Isolate:
-    """State of this isolate; `bundled` is the policy that was uploaded with the Worker."""
+    """State of this isolate; `bundled` is the policy that was uploaded with the Worker, and
+    `bundled_text` its YAML."""
 
-    def __init__(self, bundled: CompiledPolicy) -> None:
+    def __init__(self, bundled: CompiledPolicy, bundled_text: str) -> None:
+        self.bundled_text = bundled_text
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)

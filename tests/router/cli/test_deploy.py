@@ -44,7 +44,7 @@ def test_the_exit_code_is_wranglers(
     assert code == 3
     assert out.splitlines()[-2:] == ["Total Upload: 1 KiB / gzip: 1 KiB", "env"]
     assert "a.py" not in out
-    assert asked == [["deploy", "--config", str(Path("wrangler.toml").resolve())]]
+    assert asked == [["deploy", "--config", str(Path("wrangler.toml").resolve()), "--env="]]
 
 
 def test_the_environment_is_told(
@@ -56,4 +56,4 @@ def test_the_environment_is_told(
     config.write_text(config.read_text() + own.replace("[[env.staging.migrations", "[[skip"))
     code, out, _ = run(capfd, "deploy", "--env", "staging")
     assert (code, out.splitlines()[-1]) == (3, "env staging")
-    assert asked[0][-2:] == ["--env", "staging"]
+    assert asked[0][-1] == "--env=staging"

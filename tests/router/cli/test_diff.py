@@ -200,7 +200,7 @@ def test_a_running_router(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = Router()
-    monkeypatch.setattr("router.cli.live.client_of", lambda url: router)
+    monkeypatch.setattr("router.cli.live.client_of", lambda url, env: router)
     asked = ("diff", EXAMPLE, "--url", "http://localhost:1")
     router.answer = {"digest": "…", "source": "kv", "text": BEFORE}
     assert run(capsys, *asked)[0] == 0

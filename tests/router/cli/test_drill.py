@@ -62,7 +62,7 @@ class Router:
 @pytest.fixture
 def router(monkeypatch: pytest.MonkeyPatch) -> Router:
     made = Router()
-    monkeypatch.setattr("router.cli.drill.client_of", lambda url: made)
+    monkeypatch.setattr("router.cli.drill.client_for", lambda args: made)
     return made
 
 

@@ -36,7 +36,10 @@ def lines(capsys: Capture, *more: str) -> list[str]:
 
 @pytest.mark.usefixtures("kv")
 def test_no_history(capsys: Capture) -> None:
-    assert lines(capsys) == ["no history in KV of the test", "nothing is live"]
+    assert lines(capsys) == [
+        "no history in KV of the test",
+        "nothing is live: the router serves the policy that it was deployed with",
+    ]
 
 
 @pytest.mark.usefixtures("pushed")

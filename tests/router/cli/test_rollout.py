@@ -32,7 +32,7 @@ EVENT = {
 @pytest.fixture
 def router(monkeypatch: pytest.MonkeyPatch) -> Router:
     made = Router()
-    monkeypatch.setattr("router.cli.rollout.client_of", lambda url: made)
+    monkeypatch.setattr("router.cli.rollout.client_for", lambda args: made)
     made.has(told_of())
     for action in ("start", "approve", "pause", "resume", "promote", "rollback"):
         made.says(f"rollouts/agents-v2/{action}", told_of())

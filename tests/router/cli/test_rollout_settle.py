@@ -43,7 +43,7 @@ DONE = told_of(state="succeeded", weight=100)
 @pytest.fixture
 def router(monkeypatch: pytest.MonkeyPatch) -> Router:
     made = Router()
-    monkeypatch.setattr("router.cli.rollout_settle.client_of", lambda url: made)
+    monkeypatch.setattr("router.cli.rollout_settle.client_for", lambda args: made)
     made.has(DONE)
     return made
 

@@ -39,7 +39,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def router(monkeypatch: pytest.MonkeyPatch) -> Router:
     made = Router()
-    monkeypatch.setattr("router.cli.rollout.client_of", lambda url: made)
+    monkeypatch.setattr("router.cli.rollout.client_for", lambda args: made)
     return made
 
 

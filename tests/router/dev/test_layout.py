@@ -81,7 +81,8 @@ def test_an_environment_inherits_as_with_wrangler() -> None:
     staging = for_environment(CONFIG, "staging", path)
     assert staging == {"name": "shop-staging", "main": MAIN, "services": [{"binding": "STAGED"}]}
     assert for_environment(CONFIG, "live", path) == {"name": "own", "main": MAIN}
-    assert for_environment(CONFIG, "", path) is CONFIG
+    top = for_environment(CONFIG, "", path)
+    assert top == {name: value for name, value in CONFIG.items() if name != "env"}
     with pytest.raises(SetupError, match=r"no environment prod \(it has: staging, live\)"):
         for_environment(CONFIG, "prod", path)
 

@@ -106,3 +106,26 @@ def test_settings_that_are_wrong_are_one_line(layout: Layout, text: str, told: s
         find_workers(layout, layout.build)
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_in_an_environment_workers_run_as_in_their_own_of_that_name(layout: Layout) -> None:
+    shop = layout.root.parent
+    (shop / "api" / "wrangler.jsonc").write_text(
+        '{"name": "shop-api", "main": "src/index.js", "vars": {"AT": "top"},'
+        ' "env": {"staging": {"vars": {"AT": "staging"}}}}'
+    )
+    (shop / "api" / ".dev.vars.staging").write_text("SECRET=staging\n")
+    config = layout.root / "wrangler.toml"
+    services = (
+        '[env.staging]\nservices = [\n  { binding = "API", service = "shop-api-staging" },\n'
+        '  { binding = "API_NEXT", service = "shop-api-next" },\n]\n'
+    )
+    config.write_text(config.read_text() + services)
+    assert find_workers(layout, layout.build)["shop-api"] == shop / "api" / "wrangler.jsonc"
+    staging = Layout(layout.root, layout.kit, "staging")
+    found = find_workers(staging, layout.build)
+    assert sorted(found) == ["shop-api-next", "shop-api-staging"]  # one has no such environment
+    path = found["shop-api-staging"]
+    own = json.loads(path.read_text())
+    assert (own["vars"], own["main"]) == ({"AT": "staging"}, str(shop / "api" / "src" / "index.js"))
+    assert (path.parent / ".dev.vars").read_text() == "SECRET=staging\n"

@@ -163,7 +163,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(200, found) if found else self._send(400, refusal)
 
     def _is_missing(self, page: str) -> bool:
-        pages = {"health/variants": self.server.health, "rollouts": self.server.rollouts}
+        pages: dict[str, Any] = {"health/variants": self.server.health, "policy": None}
+        pages["rollouts"] = self.server.rollouts
         return page in pages and pages[page] is None
 
     def _serve(self, body: bytes) -> None:

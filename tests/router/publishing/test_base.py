@@ -50,14 +50,15 @@ def test_what_a_clone_knows_is_its_own_and_of_one_place(tmp_path: Path) -> None:
         base_at_cloudflare(tmp_path / "mine", "namespace"),
         base_at_cloudflare(tmp_path / "mine", "../other"),
         base_at_cloudflare(tmp_path / "theirs", "namespace"),
-        base_in_local_kv(tmp_path / "mine", tmp_path / "state"),
-        base_in_local_kv(tmp_path / "theirs", tmp_path / "state"),
-        base_in_local_kv(tmp_path / "mine", tmp_path / "other-state"),
+        base_in_local_kv(tmp_path / "mine", "", tmp_path / "state"),
+        base_in_local_kv(tmp_path / "theirs", "", tmp_path / "state"),
+        base_in_local_kv(tmp_path / "mine", "", tmp_path / "other-state"),
+        base_in_local_kv(tmp_path / "mine", "staging", tmp_path / "state"),
     ]
     for number, base in enumerate(kept):
         assert base.read() == ""
         base.write(f"{number}" * 64, fail)
-    assert [base.read() for base in kept] == [f"{number}" * 64 for number in range(6)]
+    assert [base.read() for base in kept] == [f"{number}" * 64 for number in range(7)]
     assert {base.path.parent for base in kept[:2]} == {tmp_path / "mine" / ".router"}
 
 

@@ -13,7 +13,9 @@ from router.api.client import Refused
 from router.dev.layout import SetupError
 from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing import edge
+from router.publishing.deployed import read_with_deployed, record
 from router.publishing.edge import Edge, ask
+from router.publishing.publish import Order
 from router.publishing.published import read
 from router.publishing.write import NotPublished
 from router.terminal.errors import Failed
@@ -257,3 +259,81 @@ def test_a_bad_moment_is_waited_out(router: Router, push: Push, trouble: Failed)
     router.takes = fail_once
     assert push("two")["edge"]["result"] == "serves"
     assert len(asked) > 2
+
+
+class Deployed(Router):
+    """A router that tells the policy that it was deployed with, while KV holds none."""
+
+    def get(self, page: str) -> dict[str, Any]:
+        if page == "policy":
+            data = text("bundled")
+            told = {"source": "bundled", "digest": digest_of(data), "text": data.decode()}
+            return told if "policy" not in self.kv.values else {"source": "kv"}
+        if "policy" not in self.kv.values:
+            return {"policy": {"digest": digest("bundled")}, "reasons": [], "rejected": None}
+        return super().get(page)
+
+
+def first_push(router: Router, folder: Path, name: str, base: str = "") -> dict[str, Any]:
+    waited = Edge(router, ask(router), router.waited_s)  # type: ignore[arg-type]
+    publisher = Clone(router.kv, folder, waited).publisher
+    seen = read_with_deployed(publisher.place, publisher.edge)
+    return publisher.publish(change(text(name)), Order("routes.yaml", base), seen)
+
+
+def test_the_first_push_replaces_what_was_deployed(tmp_path: Path) -> None:
+    router = Deployed(FakeKv())
+    assert first_push(router, tmp_path, "one")["replaced"] == digest("bundled")
+    seen = read(router.kv)
+    assert [(each.digest, each.note) for each in seen.history] == [
+        (digest("one"), ""),
+        (digest("bundled"), "deployed with the router"),
+    ]
+    assert seen.live is not None
+    assert (seen.live.parent, seen.before().digest) == (digest("bundled"),) * 2
+    assert router.kv.values[seen.before().key] == text("bundled")
+
+
+def test_the_first_push_is_rolled_back_to_what_was_deployed(tmp_path: Path) -> None:
+    router = Deployed(FakeKv())
+    router.spoils = {digest("one")}
+    with pytest.raises(NotPublished, match="and the router serves it again") as failed:
+        first_push(router, tmp_path, "one")
+    assert failed.value.document["live"] == digest("bundled")
+    assert router.kv.values["policy"] == text("bundled")
+
+
+def test_what_was_deployed_is_the_base_of_the_first_push(tmp_path: Path) -> None:
+    router = Deployed(FakeKv())
+    told = f"live is {digest('bundled')[:12]}, deployed with the router"
+    with pytest.raises(Failed, match=told):
+        first_push(router, tmp_path, "one", digest("zero"))
+    assert router.kv.writes == []
+    assert first_push(router, tmp_path, "one", digest("bundled"))["result"] == "pushed"
+
+
+def test_the_same_policy_as_the_deployed_one_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+    router = Deployed(FakeKv())
+    assert first_push(router, tmp_path, "bundled")["result"] == "pushed"
+    seen = read(router.kv)
+    assert [each.digest for each in seen.history] == [digest("bundled")]
+    with pytest.raises(Failed, match="nothing to go back to"):
+        seen.before()
+
+
+def test_without_a_router_what_was_deployed_from_here_counts(tmp_path: Path) -> None:
+    clone = Clone(FakeKv(), tmp_path)
+    place = clone.place._replace(deployed=tmp_path / "deployed")
+    assert read_with_deployed(place, clone.publisher.edge).serving is None
+    record(tmp_path / "deployed", text("bundled"), pytest.fail)
+    assert read_with_deployed(place, clone.publisher.edge).replaced == digest("bundled")
+    clone.push("one")
+    seen = read_with_deployed(place, clone.publisher.edge)
+    assert (seen.serving, seen.deployed) == (text("one"), None)
+
+
+def test_where_the_policy_was_deleted_the_last_good_one_serves(tmp_path: Path) -> None:
+    clone = Clone(FakeKv(), tmp_path)
+    clone.push("one")
+    clone.kv.delete("policy")
+    assert read_with_deployed(clone.place, clone.publisher.edge).serving == text("one")
