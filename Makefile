@@ -13,9 +13,10 @@ ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
 GROUPS := --dist loadgroup --no-loadscope-reorder
-PROCESSES ?= 5
-# Each target's output in one piece, when it is done.
-SIDE_BY_SIDE = $(MAKE) --no-print-directory --output-sync=target
+PROCESSES ?= 4
+# Each target's output in one piece, when it is done, where make can do so (since 4.0).
+IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+SIDE_BY_SIDE = $(MAKE) --no-print-directory $(IN_ONE_PIECE)
 
 .PHONY: install dev ready test test-load test-rest test-fast lint lint-python
 .PHONY: lint-javascript load sandbox schemathesis bench entry-check wheel-check upload clean
@@ -27,7 +28,7 @@ install: .venv/.done node_modules/.done
 dev: install
 	@exec $(BIN)/router dev $(ARGS)
 
-# Tests on the runtime mostly wait for it, so five run at a time. Those of load look at seconds:
+# Tests on the runtime mostly wait for it, so four run at a time. Those of load look at seconds:
 # beside them are only those that compute, which give way to them. What comes before all tests
 # mostly waits, too, for downloads and for what has one thread. With ARGS: just these tests.
 test: .venv/.done

@@ -12,9 +12,9 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from bench.server import Serving
+from policies.basics.untyped import JsonObject
 from router.dev.layout import SetupError
 from router.dev.loopback import HOST, free_port
 
@@ -48,12 +48,12 @@ class Elsewhere(Serving):
             raise
         super().__init__(f"http://{HOST}:{port}", started["group"], Path(started["log"]))
 
-    def _started(self, root: Path) -> dict[str, Any]:
+    def _started(self, root: Path) -> JsonObject:
         """Return what the script prints when its workerd has started."""
         assert self._python.stdout is not None
         line = self._python.stdout.readline()
-        ended: dict[str, Any] = {"error": "its Python ended without a reason"}
-        started: dict[str, Any] = json.loads(line) if line else ended
+        ended: JsonObject = {"error": "its Python ended without a reason"}
+        started: JsonObject = json.loads(line) if line else ended
         if "error" in started:
             raise SetupError(f"{root}: {started['error']}")
         return started

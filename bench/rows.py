@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from bench.load import HEADERS, MANY_PATHS, MANY_USERS, POSTS, USUAL, Traffic
 from bench.staging import javascript, python, stage_edge
+from policies.basics.untyped import JsonObject
 from policies.language.load import load
 from policies.language.yaml.document import Document, read_document
 from router.dev.config import write_configs
@@ -140,7 +140,7 @@ def router_rolling(layout: Layout, folder: Path) -> list[WorkerdWorker]:
     return router(layout, folder, more={"entry.py": entry})
 
 
-def example(layout: Layout) -> dict[str, Any]:
+def example(layout: Layout) -> JsonObject:
     """A copy of the example policy without keys, limits and probes, which have rows of their own,
     and without CORS, which no row has."""
     document = read_document((layout.root / "routes.yaml").read_bytes())
@@ -155,7 +155,7 @@ def example(layout: Layout) -> dict[str, Any]:
     return policy | {"routes": routes}
 
 
-def written(policy: dict[str, Any], folder: Path) -> Path:
+def written(policy: JsonObject, folder: Path) -> Path:
     file = folder / "routes.yaml"
     file.write_text(json.dumps(policy), encoding="utf-8")  # JSON is YAML
     return file

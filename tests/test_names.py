@@ -25,15 +25,6 @@ DOCUMENTS = (
     "policies/language/model/",
     "policies/policy_tests/model.py",
 )
-# Names that still have two meanings. None is added; who renames a class takes its name off.
-SHARED = frozenset(
-    (
-        "Change",
-        "Client",
-        "Key",
-        "Verdict",
-    )
-)
 
 
 def place_of(file: str) -> str:
@@ -71,9 +62,4 @@ def test_a_document_has_no_two_classes_of_one_name(place: str) -> None:
 
 
 def test_a_class_name_has_one_meaning() -> None:
-    found = shared(CODE)
-    assert {name: files for name, files in found.items() if name not in SHARED} == {}
-
-
-def test_the_list_of_shared_names_is_up_to_date() -> None:
-    assert SHARED - shared(CODE).keys() == set()
+    assert shared(CODE) == {}

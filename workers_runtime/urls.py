@@ -32,7 +32,7 @@ _SAFE = "!$%&'()*+,-./:;=@_~|[]^`{}"
 
 
 class BadUrl(ValueError):
-    """Not a URL that may be sent; the message is for whoever wrote it."""
+    """The URL must not be sent. The message is for its author."""
 
 
 class Url(NamedTuple):
@@ -57,7 +57,7 @@ class Url(NamedTuple):
 
 
 def parse_url(text: str) -> Url:
-    """Raises `BadUrl`."""
+    """Return the parts of a URL. Raises `BadUrl`."""
     text = text.strip(" ")
     if len(text) > MAX_URL:
         raise BadUrl(f"the URL has more than {MAX_URL:,} characters")
@@ -77,7 +77,7 @@ def parse_url(text: str) -> Url:
 
 
 def read_host(text: str) -> tuple[str, Address | None]:
-    """A name, or an address in any spelling. Raises `BadUrl`."""
+    """Return a name, or an address in one spelling. Raises `BadUrl`."""
     if text.startswith("["):
         return _ipv6(text.strip("[]"))
     try:
@@ -118,7 +118,8 @@ def _ipv6(text: str) -> tuple[str, Address]:
 
 
 def _ipv4(labels: list[str]) -> IPv4Address:
-    """Decimal, octal or hexadecimal; the last number fills what is left, as in 127.1."""
+    """Return an address of decimal, octal or hexadecimal numbers; the last one fills the rest, as
+    in 127.1."""
     try:
         *first, last = map(_number, labels)
         room: int = 256 ** (4 - len(first))

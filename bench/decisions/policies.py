@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.compiled.policy import CompiledPolicy
 from policies.compiled.tables import PolicyTables
 from policies.language.compile.compile import compile_policy
@@ -25,7 +25,7 @@ class Example:
     """The matches of a route, and a request that they match."""
 
     hostnames: list[str]
-    match: dict[str, Any]
+    match: JsonObject
     method: str
     url: str
     headers: dict[str, str]
@@ -69,7 +69,7 @@ def example(n: int) -> Example:
     return KINDS[n % len(KINDS)](n)
 
 
-def policy_value(routes: int) -> dict[str, Any]:
+def policy_value(routes: int) -> JsonObject:
     """Return `routes.yaml` as a plain value, with `routes` routes called `route-<n>`."""
     variants = {
         f"production-{region}": {"binding": f"P_{region.upper()}", "pool": "production"}
@@ -88,9 +88,9 @@ def policy_value(routes: int) -> dict[str, Any]:
     }
 
 
-def _route(n: int) -> dict[str, Any]:
+def _route(n: int) -> JsonObject:
     matches = example(n)
-    route: dict[str, Any] = {"name": f"route-{n}", "hostnames": matches.hostnames}
+    route: JsonObject = {"name": f"route-{n}", "hostnames": matches.hostnames}
     return route | {
         "matches": [matches.match],
         "split": dict(SPLIT),

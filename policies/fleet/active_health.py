@@ -40,8 +40,8 @@ def judge(terms: ActiveTerms, status: int, body: str) -> str:
 
 
 def target_of(variant: Variant) -> str:
-    """Return what a variant's probes reach: its binding and version."""
-    return f"{variant.binding} {variant.override or ''}".rstrip()
+    """Return what a variant's probes reach: its binding or URL, and its version."""
+    return f"{variant.upstream} {variant.override or ''}".rstrip()
 
 
 class Probe:

@@ -1,9 +1,9 @@
-"""Which variants may serve, as one isolate sees it: its own view and the Coordinator's.
+"""The health of all variants in one isolate: its own outlier detection and the Coordinator's view.
 
-A variant serves only if neither view excludes it. When nobody is in trouble there is no
-`Availability`, and a request pays one comparison. A probe that recovers after the ejection
-ends it; one that was green all along does not know what requests know. What the
-Coordinator told last holds for a minute; then the isolate goes on with its own view.
+A variant serves only if neither excludes it. If all are in service there is no `Availability`, and
+a request pays one comparison. A probe that finds a variant healthy after it was unhealthy ends its
+ejection; one that never failed does not, since requests may know more. The Coordinator's last view
+is used for a minute; then the isolate uses its own view alone.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 TOLD_FOR_MS = 60_000
 LOOK_AGAIN_MS = 250  # while shares grow
-MAX_RETRY_AFTER_S = 30  # a probe may find somebody well long before an ejection ends
+MAX_RETRY_AFTER_S = 30  # a probe may find a variant healthy long before its ejection ends
 
 Tell = Callable[[str, JsonObject], None]  # an event and its fields, for the log
 
 
 class View(NamedTuple):
-    """One variant, for people."""
+    """The health of one variant, for people."""
 
     state: VariantState
     share: float
@@ -43,7 +43,8 @@ class View(NamedTuple):
 
 
 class Health:
-    """`tell` gets an event for every change that an operator would want to know."""
+    """The health of all variants. `tell` gets an event for every change that matters to
+    operators."""
 
     def __init__(self, tell: Tell) -> None:
         self.is_urgent = False  # something was ejected that the Coordinator has not heard of
@@ -60,7 +61,7 @@ class Health:
         self._now_ms = -inf
 
     def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        """Who is in trouble; None if nobody is."""
+        """Return which variants are not fully in service; None if all are."""
         self._now_ms = now_ms
         if now_ms >= self._look_ms or policy is not self._policy:
             self._look(policy, now_ms)
@@ -71,47 +72,48 @@ class Health:
         self._look_ms = -inf
 
     def probe_request_patience_ms(self, name: str) -> int:
-        """How long a probe request of this variant may hold up a request."""
+        """Return how long a probe request of this variant may hold up a request."""
         return self._detections[name].probe_request_patience_ms()
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
-        """Whether an error of this variant is better hidden from the client."""
+        """Return whether an error of this variant is better hidden from the client."""
         detection = self._detections.get(name)
         return detection is not None and detection.is_on_probation(now_ms)
 
     def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
-        """In how many seconds the first of those who are out may be tried; at least one."""
+        """Return the seconds until the first variant of those that are out may be tried; at least
+        one."""
         availability = self.availability(policy, now_ms)
         wait = availability.retry_ms if availability else 0.0
         return min(MAX_RETRY_AFTER_S, max(1, ceil(wait / 1000)))
 
     def succeeded(self, name: str, began_ms: float) -> None:
-        """An attempt at a variant came to a good end."""
+        """Record a successful attempt."""
         detection = self._detections.get(name)
         if detection and detection.succeeded(began_ms, max(began_ms, self._now_ms)):
             self._look_ms = -inf
             self._tell("variant-returns", {"variant": name})
 
     def failed(self, name: str, began_ms: float, now_ms: float, reason: str) -> None:
-        """An attempt failed, and it was the variant's fault."""
+        """Record an attempt that failed through the variant's fault."""
         detection = self._detections.get(name)
         if detection and detection.failed(began_ms, now_ms):
             self._left(name, detection, now_ms, reason)
 
     def broke(self, name: str, began_ms: float, now_ms: float) -> None:
-        """An answer broke off that had been taken for a success when it began."""
+        """Record that a response broke off which counted as a success."""
         detection = self._detections.get(name)
         if detection and detection.broke(began_ms, now_ms):
             self._left(name, detection, now_ms, "broken answer")
 
     def rest(self, name: str, until_ms: float, now_ms: float) -> None:
-        """A variant asked to be left alone until then."""
+        """Eject a variant until then, because it asked for that."""
         detection = self._detections.get(name)
         if detection and detection.rest(until_ms, now_ms):
             self._left(name, detection, now_ms, "Retry-After")
 
     def learn(self, snapshot: Snapshot | None, now_ms: float) -> None:
-        """What the Coordinator tells; None: the same as before."""
+        """Apply a snapshot of the Coordinator; None: it is the same as before."""
         self._told_ms = now_ms
         if snapshot is None:
             return
@@ -130,7 +132,7 @@ class Health:
         self._give_back(before - self._excluded.keys(), now_ms)
 
     def report(self, now_ms: float) -> dict[str, dict[str, int]]:
-        """By variant: attempts and failures since the last report that was taken, and how
+        """Return by variant: attempts and failures since the last report that was taken, and how
         long it stays ejected."""
         report = {}
         for name, detection in self._detections.items():
@@ -142,15 +144,15 @@ class Health:
         return report
 
     def taken(self, report: dict[str, dict[str, int]]) -> None:
-        """The Coordinator has got this report."""
+        """Note that the Coordinator has got this report."""
         for name, counts in report.items():
             requests, failures = self._reported.get(name, (0, 0))
             self._reported[name] = (requests + counts["requests"], failures + counts["failures"])
 
     def view(self, policy: CompiledPolicy, now_ms: float) -> dict[str, View]:
-        """Every variant as it stands."""
+        """Return the health of every variant."""
         self._look(policy, now_ms)
-        return {each.name: self._view(each, now_ms) for each in policy.variants}
+        return {variant.name: self._view(variant, now_ms) for variant in policy.variants}
 
     def _view(self, variant: Variant, now_ms: float) -> View:
         name, detection = variant.name, self._detections[variant.name]
@@ -177,7 +179,7 @@ class Health:
         self._tell("variant-ejected", left)
 
     def _give_back(self, names: Iterable[str], now_ms: float) -> None:
-        """The Coordinator excludes these no more; their share comes back little by little."""
+        """Return requests little by little to variants that the Coordinator no longer excludes."""
         for name in names:
             detection = self._detections.get(name)
             if detection and not detection.is_ejected:
@@ -191,20 +193,20 @@ class Health:
         return self._hears_coordinator(now_ms) and now_ms < self._excluded.get(name, -inf)
 
     def _adopt(self, policy: CompiledPolicy) -> None:
-        """Keep what is known of variants that are still the same Worker."""
-        old = {each.name: each for each in self._policy.variants} if self._policy else {}
+        """Keep the state of variants that are still the same Worker or server."""
+        old = {variant.name: variant for variant in self._policy.variants} if self._policy else {}
         terms, kept = policy.health.passive, {}
-        for each in policy.variants:
-            was = old.get(each.name)
-            same = was and (was.upstream, was.override) == (each.upstream, each.override)
-            kept[each.name] = self._detections[each.name] if same else OutlierDetection(terms)
-            kept[each.name].terms = terms
+        for variant in policy.variants:
+            was = old.get(variant.name)
+            same = was and (was.upstream, was.override) == (variant.upstream, variant.override)
+            kept[variant.name] = self._detections[variant.name] if same else OutlierDetection(terms)
+            kept[variant.name].terms = terms
             if not same:
-                self._reported.pop(each.name, None)
+                self._reported.pop(variant.name, None)
         self._policy, self._detections = policy, kept
 
     def _look(self, policy: CompiledPolicy, now_ms: float) -> None:
-        """Look at everybody, and find out when to look again."""
+        """Compute the availability, and the time of the next look."""
         if policy is not self._policy:
             self._adopt(policy)
         if self._excluded and not self._hears_coordinator(now_ms):
@@ -228,7 +230,7 @@ class Health:
         again = [now_ms + LOOK_AGAIN_MS] if returning or half_open else []
         self._look_ms = min([*out.values(), *again])
         panic = _in_panic(policy, out.keys() | half_open.keys())
-        spared = {each.name for each in policy.variants if each.pool in panic}
+        spared = {variant.name for variant in policy.variants if variant.pool in panic}
         half_open = {name: any_will for name, any_will in half_open.items() if name not in spared}
         left = frozenset(name for name in out if name not in spared)
         retry = min([until - now_ms for until in out.values()], default=0.0)
@@ -236,14 +238,14 @@ class Health:
 
 
 def _in_panic(policy: CompiledPolicy, out: Collection[str]) -> frozenset[str]:
-    """Pools of which so few variants are well that these would be overrun."""
+    """Return the pools with so few healthy variants that all requests would overload them."""
     threshold = policy.health.panic
     if not threshold:
         return frozenset()
     pools: dict[str, list[bool]] = {}
-    for each in policy.variants:
-        if not each.drain:
-            pools.setdefault(each.pool, []).append(each.name not in out)
+    for variant in policy.variants:
+        if not variant.drain:
+            pools.setdefault(variant.pool, []).append(variant.name not in out)
     return frozenset(
         pool for pool, well in pools.items() if 0 < sum(well) <= threshold * len(well) < len(well)
     )

@@ -1,8 +1,8 @@
-"""Requests that come back to the router, through a variant whose URL leads to it.
+"""Loops: requests that come back to the router through a variant whose URL leads to it.
 
-Each request to a URL tells how many hops it has behind it. After MAX_HOPS the router refuses it,
-with a status that no attempt is repeated for: so a loop ends, and does not multiply. Several
-routers in a row are fewer hops. A client that makes up a number harms only its own request.
+Each request to a URL counts its hops in a header. After MAX_HOPS the router refuses it, with a
+status that is never retried, so a loop ends and does not multiply. Several routers in a row are
+fewer hops. A client that sends a number of its own harms only its own request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _COUNTED = {str(number): number for number in range(1, MAX_HOPS + 1)}
 
 
 def hops_of(headers: Mapping[str, str]) -> int:
-    """How many hops a request has behind it; 0 if it does not say so as the router does."""
+    """Return the number of hops of a request; 0 if its header is not the router's."""
     return _COUNTED.get(headers.get(HOPS, ""), 0)
 
 

@@ -23,7 +23,7 @@ from policies.language.check.check import check_steps, placed, warn
 from policies.language.check.upstreams import PRIVATE_UPSTREAM
 from policies.language.findings.causes import comes_last, without_consequences
 from policies.language.findings.findings import Finding, Path, shown
-from policies.language.findings.found import Found, Key
+from policies.language.findings.found import Found, KeyOf
 from policies.language.meant import bare, meant
 from policies.language.model.part import Part
 from policies.language.model.policy import Policy
@@ -138,7 +138,7 @@ def policy_steps(value: object, budget: Budget) -> Steps[tuple[Policy | None, li
     yield 1
     checked = yield from check_steps(value)
     if budget.allow_private:
-        checked = [each for each in checked if each[0] != PRIVATE_UPSTREAM]
+        checked = [finding for finding in checked if finding[0] != PRIVATE_UPSTREAM]
     found += without_consequences(found, checked)
     return None if found else policy, found
 
@@ -153,7 +153,7 @@ def _found(error: ErrorDetails, root: type[Part]) -> Found:
     path: Path = error["loc"][:-1] if at_key else error["loc"]
     code, message, hint = _texts(error, path, root)
     if path and (at_key or code == "unknown-field"):
-        path = (*path[:-1], Key(path[-1]))
+        path = (*path[:-1], KeyOf(path[-1]))
     return code, path, message, hint
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from policies.language.check.check import MAX_NEAREST, placed, warn
 from policies.language.findings.findings import FileFinding, Finding, Severity, path_text
-from policies.language.findings.found import Found, Key, Names
+from policies.language.findings.found import Found, KeyOf, Names
 from policies.language.load import Loaded, digest_of, in_order, load, read_policy
 from policies.language.tooling.write import comment, document
 from policies.language.yaml.budget import Budget
@@ -108,6 +108,6 @@ def _placed(both: Merged, found: Iterable[Found], severity: Severity) -> list[Fi
         if isinstance(hint, Names):
             hint = hint.text(len(findings) < MAX_NEAREST)
         [finding] = placed(both, [(code, path, message, hint)], severity)
-        file = both.file(path, at_key=bool(path) and isinstance(path[-1], Key))
+        file = both.file(path, at_key=bool(path) and isinstance(path[-1], KeyOf))
         findings.append(FileFinding(**asdict(finding), file=file))
     return findings

@@ -1,11 +1,12 @@
-"""Why a server that has a URL was not reached.
+"""The reasons why a server with a URL was not reached.
 
-1. Cloudflare's `fetch` does not fail when a server cannot be reached: its network answers itself,
-   with a status of its own (`STATUSES`), which no server has. With a service binding such a status
-   is the Worker's, and stays an answer.
-2. Where the runtime itself connects, as on one's own machine, `fetch` fails, and does not say why.
-3. What the router's guard refuses (`router/edge/runtime/guard.py`) has not been sent.
-4. A server may answer with a status that no Worker can give on, such as 999. That is no answer.
+1. Cloudflare's `fetch` does not fail when a server cannot be reached: its network answers with a
+   status of its own (`STATUSES`), which no server has. With a service binding such a status is the
+   Worker's, and stays a response.
+2. Where the runtime itself connects, as on a developer's machine, `fetch` fails without a reason.
+3. Requests that the router's guard refuses (`router/edge/runtime/guard.py`) are not sent.
+4. A server may answer with a status that no Worker can pass on, such as 999. That counts as no
+   response.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ CAUSES = {**NOT_SENT, "BadStatus": "bad-status"}  # of all errors that `outbound
 
 
 def is_url(upstream: str) -> bool:
-    """Whether it is a URL, and no service binding."""
+    """Return whether it is a URL, and not a service binding."""
     return "://" in upstream
 
 
 def cause_of(status: int, error: str) -> str | None:
-    """In a word, of an attempt at a URL; None if it has an answer of the server's. `error`: the
-    name of what happened, if there is no status."""
+    """Return the cause in a word for an attempt at a URL; None if the server answered. `error`: the
+    name of the error, if there is no status."""
     return STATUSES.get(status) if status else CAUSES.get(error, "connect-failure")

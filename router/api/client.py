@@ -56,7 +56,7 @@ class Refused(Failed):
         return str(self.document.get("code", ""))
 
 
-class Client:
+class AdminClient:
     """A client of one router. `page` is the path below `/.router/`."""
 
     def __init__(self, url: str, key: str) -> None:
@@ -67,7 +67,7 @@ class Client:
         headers = {"authorization": f"Bearer {key}"}
         self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> AdminClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,7 +117,7 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__  # the text of a timeout is empty
 
 
-def client_of(url: str, env: str = "") -> Client:
+def client_of(url: str, env: str = "") -> AdminClient:
     """Return a client with the key for this router. `env`: its environment on this machine."""
     if not _is_base(url):
         raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
@@ -130,7 +130,7 @@ def client_of(url: str, env: str = "") -> Client:
     if not PRESENTABLE.fullmatch(key):
         hint = "a key has 1 to 512 visible ASCII characters, no comma or space"
         raise Failed(f"{KEY} is not a key", where=KEY, hint=hint)
-    return Client(url, key)
+    return AdminClient(url, key)
 
 
 def _local_key(env: str) -> str:

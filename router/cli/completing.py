@@ -16,7 +16,7 @@ from argcomplete.completers import FilesCompleter
 from argcomplete.finders import CompletionFinder
 
 POLICY = "routes.yaml"
-FILES = ("FILE", "OTHER", "DIR", "PLAN.yaml", "report.html")  # by the name of the value
+FILES = ("FILE", "FOLDER", "OTHER", "DIR", "PLAN.yaml", "report.html")  # by the name of the value
 # By the name of the value, too: the section of the policy, and of its list the field.
 NAMES = {"VARIANT": "variants", "V": "variants", "P": "pools", "R": "regions", "NAME": "rollouts"}
 Completer = Callable[..., Iterable[str]]

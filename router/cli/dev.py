@@ -32,7 +32,7 @@ from router.dev.watched import WatchedFiles
 from router.publishing.history import SHORT
 from router.publishing.place import local_place
 from router.publishing.published import read
-from router.publishing.write import Change, write
+from router.publishing.write import PolicyChange, write
 from router.terminal.console import complain, warn
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, may_be_private
@@ -91,7 +91,7 @@ def run(args: Namespace) -> int:
     state = (args.persist_to or layout.state).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
-        _begin_with(layout, state, policy, Change(data, loaded, BEGINS))
+        _begin_with(layout, state, policy, PolicyChange(data, loaded, BEGINS))
     bound = {each["binding"] for each in layout.config.get("services", ())}
     bound |= set(variants.values()) if args.echo else set()
 
@@ -103,7 +103,7 @@ def run(args: Namespace) -> int:
     return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
 
 
-def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
+def _begin_with(layout: Layout, state: Path, policy: Path, change: PolicyChange) -> None:
     """Write the file to KV, which still has the policy of an earlier run."""
     name = f"{policy.name} replaces the policy of the earlier run"
     with step("kv", name), local_place(layout, state) as place:
@@ -129,7 +129,7 @@ def take_over(
         data, loaded = load_valid(shown(policy), layout.env, allow_private=allow_private)
         if loaded.policy is None:
             return
-        change = Change(data, loaded, CHANGED)
+        change = PolicyChange(data, loaded, CHANGED)
         with local_place(layout, state) as place:
             seen = read(place.kv)
             if seen.data is None:

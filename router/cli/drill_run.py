@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from policies.basics.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import DrillPlan
-from router.api.client import Client
+from router.api.client import AdminClient
 from router.cli.project import client_for, url_argument
 from router.signals import exit_code
 from router.terminal.console import complain, counted, err, print_json, say
@@ -64,7 +64,7 @@ def run(args: Namespace) -> int:
 
 
 def _conduct(
-    file: str, loaded: LoadedPlan, plan: DrillPlan, client: Client
+    file: str, loaded: LoadedPlan, plan: DrillPlan, client: AdminClient
 ) -> tuple[Result, KeyboardInterrupt | None]:
     """Run the drill. Returns the result, and what interrupted it."""
     from router.cli.drill_progress import Progress

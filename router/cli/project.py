@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from policies.language.model.policy import Policy
-from router.api.client import LOOPBACK, URL, Client, client_of
+from router.api.client import LOOPBACK, URL, AdminClient, client_of
 from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
 from router.dev.guards import Objection, objections
@@ -110,7 +110,7 @@ def remote_url(args: Namespace) -> str | None:
     return os.environ.get(ADDRESS) or _listed_url(args) or None
 
 
-def client_for(args: Namespace) -> Client:
+def client_for(args: Namespace) -> AdminClient:
     """A client of the router that a verb asks."""
     return client_of(url_of(args), env_of(args))
 

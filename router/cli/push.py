@@ -15,7 +15,7 @@ from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
-from router.publishing.write import Change
+from router.publishing.write import PolicyChange
 from router.terminal.console import complain, counted, say
 from router.terminal.errors import Failed
 from router.terminal.files import load_valid, overlay_of, policy_name
@@ -52,7 +52,7 @@ def run(args: Namespace) -> int:
         env = policy_env(args, args.file)
         # Where nothing but `router dev` sees the policy, that decides what it sends.
         data, loaded = load_valid(args.file, env, allow_private=not args.remote)
-        change = Change(data, loaded, args.note)
+        change = PolicyChange(data, loaded, args.note)
         name = policy_name(args.file, env)
         say(("valid", "green"), f" {name}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:

@@ -16,7 +16,7 @@ from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
 from router.publishing.published import Published
-from router.publishing.write import Change
+from router.publishing.write import PolicyChange
 from router.terminal.console import counted, err
 from router.terminal.errors import Failed
 from router.terminal.files import print_findings
@@ -59,7 +59,7 @@ def _wanted(seen: Published, prefix: str | None) -> Entry:
     return seen.before() if prefix is None else find(seen.history, prefix)
 
 
-def _change(kv: Kv, entry: Entry, note: str) -> Change:
+def _change(kv: Kv, entry: Entry, note: str) -> PolicyChange:
     """Return the entry's bytes as a change. Raises Failed if they are not valid today."""
     data = kv.get(entry.key)
     if data is None or digest_of(data) != entry.digest:
@@ -69,6 +69,6 @@ def _change(kv: Kv, entry: Entry, note: str) -> Change:
         print_findings(entry.digest[:SHORT], loaded.findings, err)
         number = counted(len(loaded.findings), "finding")
         raise Failed(f"{entry.digest[:SHORT]} is not valid by the current rules ({number})")
-    return Change(
+    return PolicyChange(
         data, loaded, f"rollback to {entry.digest[:SHORT]}" + (f": {note}" if note else "")
     )

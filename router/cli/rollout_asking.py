@@ -10,14 +10,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from router.api.client import Client, Refused
+from router.api.client import AdminClient, Refused
 from router.terminal.errors import Failed, UsageError
 
 if TYPE_CHECKING:
     from policies.api.rollouts import OneRollout, Rollout, RolloutCommand, RolloutEvents, Rollouts
 
 
-def name_of(client: Client, given: str | None) -> str:
+def name_of(client: AdminClient, given: str | None) -> str:
     """Return the given name, or the name of the only rollout."""
     if given is not None:
         return given
@@ -31,7 +31,7 @@ def name_of(client: Client, given: str | None) -> str:
     return str(names[0])
 
 
-def all_of(client: Client) -> Rollouts:
+def all_of(client: AdminClient) -> Rollouts:
     try:
         rollouts: Rollouts = client.get("rollouts")
     except Refused as error:
@@ -41,7 +41,7 @@ def all_of(client: Client) -> Rollouts:
     return rollouts
 
 
-def one_of(client: Client, name: str) -> OneRollout:
+def one_of(client: AdminClient, name: str) -> OneRollout:
     """`{"at": …, "rollout": …}`."""
     try:
         page: OneRollout = client.get(_page(name))
@@ -50,7 +50,7 @@ def one_of(client: Client, name: str) -> OneRollout:
     return page
 
 
-def events_of(client: Client, name: str, limit: int) -> RolloutEvents:
+def events_of(client: AdminClient, name: str, limit: int) -> RolloutEvents:
     try:
         events: RolloutEvents = client.get(f"{_page(name)}/history", limit=str(limit))
     except Refused as error:
@@ -58,7 +58,7 @@ def events_of(client: Client, name: str, limit: int) -> RolloutEvents:
     return events
 
 
-def act(client: Client, name: str, action: str, command: RolloutCommand) -> Rollout:
+def act(client: AdminClient, name: str, action: str, command: RolloutCommand) -> Rollout:
     """Perform the action. Returns the rollout after it."""
     try:
         rollout: Rollout = client.post(f"{_page(name)}/{action}", command)
@@ -71,7 +71,7 @@ def _page(name: str) -> str:
     return f"rollouts/{quote(name, safe='')}"
 
 
-def _unknown(client: Client, name: str, error: Refused) -> Failed:
+def _unknown(client: AdminClient, name: str, error: Refused) -> Failed:
     """Return the refusal, or an error with the known names if the name is unknown."""
     if error.status != 404:
         return error

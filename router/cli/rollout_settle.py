@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.language.load import load
 from policies.overlays.load import NamedText, load_overlaid
-from router.api.client import Client
+from router.api.client import AdminClient
 from router.cli.project import client_for, policy_env
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED
@@ -82,7 +82,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _outcome(client: Client, rollout: FileRollout) -> Decimal | None:
+def _outcome(client: AdminClient, rollout: FileRollout) -> Decimal | None:
     """Return the final percentage of the router's rollout; None if the policy's weights apply."""
     with client:
         served: Rollout = one_of(client, rollout.name)["rollout"]

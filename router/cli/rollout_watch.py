@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from router.api.client import Client
+from router.api.client import AdminClient
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_lines import lines
 from router.cli.rollout_texts import STATES, line_text, verdict_text
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
 
 
-def watch_rollout(client: Client, begun: Rollout, as_json: bool) -> int:
+def watch_rollout(client: AdminClient, begun: Rollout, as_json: bool) -> int:
     """Return the exit code. `begun`: the rollout when watching began; older states are ignored."""
     watched = Watched(
         lambda: one_of(client, begun["name"]),

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Group
 
-from router.api.client import URL, Client, Refused
+from router.api.client import URL, AdminClient, Refused
 from router.cli.project import client_for
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
@@ -69,7 +69,7 @@ def run(args: Namespace) -> int:
     return 0 if pages.is_ok and are_same(places) else 1
 
 
-def _ask(client: Client) -> Pages:
+def _ask(client: AdminClient) -> Pages:
     status = client.get("status")
     return Pages(
         *(client.url, status, _page(client, "health/variants")),
@@ -77,7 +77,7 @@ def _ask(client: Client) -> Pages:
     )
 
 
-def _page(client: Client, name: str) -> Any:
+def _page(client: AdminClient, name: str) -> Any:
     """Return a page; None if an older router lacks it or the Coordinator is unavailable."""
     try:
         return client.get(name)
@@ -91,7 +91,7 @@ def _shown(pages: Pages) -> Group:
     return Group(*lines(pages, datetime.now(UTC)))
 
 
-def _watch(client: Client, as_json: bool) -> int:
+def _watch(client: AdminClient, as_json: bool) -> int:
     """Watch until Ctrl-C."""
     watched = Watched(
         lambda: _ask(client),

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonMapping, JsonObject
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
@@ -35,13 +36,13 @@ NOWHERE = Outside({})
 
 
 def router_config(
-    production: Mapping[str, Any],
+    production: JsonMapping,
     variants: Mapping[str, str],
     *,
     echo: bool,
     workers: Collection[str] = (),
     outside: Outside = NOWHERE,
-) -> dict[str, Any]:
+) -> JsonObject:
     """The configuration of wrangler.toml as it runs here.
 
     `variants` (variant to binding) is the policy's. With `echo` every one of its bindings
@@ -70,14 +71,14 @@ def _guard(echo: bool, outside: Outside) -> dict[str, str]:
     return {} if echo else {RESOLVER: PUBLIC_RESOLVER}  # a URL may be added while it runs
 
 
-def bound_to(production: Mapping[str, Any], workers: Collection[str]) -> dict[str, str]:
+def bound_to(production: JsonMapping, workers: Collection[str]) -> dict[str, str]:
     """The bindings of wrangler.toml that lead to these Workers: binding to Worker."""
     services = production.get("services", ())
     return {each["binding"]: each["service"] for each in services if each["service"] in workers}
 
 
 def echoed(
-    production: Mapping[str, Any],
+    production: JsonMapping,
     variants: Mapping[str, str],
     *,
     echo: bool,
@@ -93,7 +94,7 @@ def echoed(
     return {binding: names.get(binding, [bound.get(binding, binding)]) for binding in chosen}
 
 
-def echo_config(compatibility_date: str) -> dict[str, Any]:
+def echo_config(compatibility_date: str) -> JsonObject:
     return {
         "name": ECHO_NAME,
         "main": "echo.js",

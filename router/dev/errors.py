@@ -1,11 +1,8 @@
-"""The error that whoever runs a tool can mend."""
+"""The error of a tool that its user can mend."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from policies.basics.untyped import JsonObject
+from collections.abc import Mapping
 
 
 class SetupError(Exception):
@@ -14,4 +11,4 @@ class SetupError(Exception):
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(f"{message}: {hint}" if hint else message)
         self.message, self.where, self.hint = message, where, hint
-        self.details: JsonObject = {}
+        self.details: Mapping[str, object] = {}

@@ -10,7 +10,8 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+
+from policies.basics.untyped import JsonObject, Parsed
 
 HEAD = ("time", "level", "event")
 ERROR = "worker-error"
@@ -28,7 +29,7 @@ def tell_error(message: str) -> None:
     print(event_text(event, readable=sys.stdout.isatty()), flush=True)
 
 
-def events_in(said: str) -> Iterator[dict[str, Any]]:
+def events_in(said: str) -> Iterator[JsonObject]:
     for line in said.splitlines():
         if line.startswith("{"):
             try:
@@ -39,7 +40,7 @@ def events_in(said: str) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def event_text(event: dict[str, Any], *, readable: bool) -> str:
+def event_text(event: JsonObject, *, readable: bool) -> str:
     if not readable:
         return json.dumps(event)
     fields = [f"{name}={_value(value)}" for name, value in event.items() if name not in HEAD]
@@ -47,7 +48,7 @@ def event_text(event: dict[str, Any], *, readable: bool) -> str:
     return " ".join([time, f"{level:<7}", name, *fields])
 
 
-def _value(value: Any) -> str:
+def _value(value: Parsed) -> str:
     """A text as it is, unless it would be read as something else."""
     is_plain = isinstance(value, str) and value and value.isprintable()
     return value if is_plain and not set(value) & set(' "=') else json.dumps(value)

@@ -8,8 +8,10 @@ choice: names, ids, variables, routes and service bindings are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from policies.basics.untyped import JsonMapping
 
 MAIN = "build/upload/entry.py"  # what `router stage` writes; it marks a router's configuration
 COMPATIBILITY_DATE = "2026-11-17"  # the least, since it decides Python's version in production
@@ -29,7 +31,7 @@ class Lack(NamedTuple):
 
     found: str
     name: str
-    value: Any
+    value: object
 
     def setting(self, file: str) -> str:
         """The setting as the file spells it, in one line; `file` may be followed by a remark."""
@@ -41,12 +43,12 @@ class Lack(NamedTuple):
         return f"{file}: {self.found}: write `{self.setting(file)}`"
 
 
-def lacking(config: Mapping[str, Any]) -> list[Lack]:
+def lacking(config: JsonMapping) -> list[Lack]:
     """What a configuration lacks, as it is seen for one environment."""
     return [*_settings(config), *_resources(config)]
 
 
-def _settings(config: Mapping[str, Any]) -> Iterator[Lack]:
+def _settings(config: JsonMapping) -> Iterator[Lack]:
     date = str(config.get("compatibility_date", ""))
     if date < COMPATIBILITY_DATE:
         found = f"compatibility_date is {date}" if date else "no compatibility_date"
@@ -67,7 +69,7 @@ def _settings(config: Mapping[str, Any]) -> Iterator[Lack]:
         yield Lack(f"rules without {', '.join(missing)}", "rules", [MODULES])
 
 
-def _resources(config: Mapping[str, Any]) -> Iterator[Lack]:
+def _resources(config: JsonMapping) -> Iterator[Lack]:
     """What is missing of KV and of the Durable Objects, with their migrations."""
     if not any(each.get("binding") == KV for each in config.get("kv_namespaces", ())):
         yield Lack(f"no KV namespace {KV}", "kv_namespaces", [{"binding": KV, "id": "…"}])
@@ -85,7 +87,7 @@ def _resources(config: Mapping[str, Any]) -> Iterator[Lack]:
             yield Lack(f"no migration of {class_name}", "migrations", [added])
 
 
-def _inline(value: Any) -> str:
+def _inline(value: object) -> str:
     """A value in TOML."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_inline(each)}" for name, each in value.items()) + " }"

@@ -20,7 +20,7 @@ from policies.basics.durations import duration_text
 from policies.basics.untyped import JsonObject
 from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.outcomes import DrillRun, Marks
-from router.api.client import Client, Refused
+from router.api.client import AdminClient, Refused
 from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
@@ -64,7 +64,7 @@ Tell = Callable[[Course, Clients], None]
 class Conductor:
     """Runs one plan once; `tell` is called about once a second."""
 
-    def __init__(self, plan: DrillPlan, client: Client, router: Surveyed, tell: Tell) -> None:
+    def __init__(self, plan: DrillPlan, client: AdminClient, router: Surveyed, tell: Tell) -> None:
         self.course = Course()
         self.clients = Clients(router.url, plan.traffic)
         self._plan = plan

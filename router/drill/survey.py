@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.places import Places
 from policies.resilience.drill import drill_from
-from router.api.client import Client
+from router.api.client import AdminClient
 from router.terminal.errors import Failed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Surveyed:
     targets: frozenset[str]  # the variants that the drill will affect
 
 
-def survey(client: Client, plan: DrillPlan) -> Surveyed:
+def survey(client: AdminClient, plan: DrillPlan) -> Surveyed:
     """Return the state of the router. Raises `Failed` if a drill with this plan would be
     useless."""
     status: Status = client.get("status")
@@ -57,7 +57,7 @@ def survey(client: Client, plan: DrillPlan) -> Surveyed:
     )
 
 
-def _refuse_company(client: Client) -> None:
+def _refuse_company(client: AdminClient) -> None:
     """Refuse a run during another drill, which would distort the baseline."""
     drills: Drills = client.get("drills")
     for active in drills["active"]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.language.load import digest_of
-from router.api.client import Client
+from router.api.client import AdminClient
 from router.dev.files import write_if_changed
 from router.edge.isolate.keys import LAST_GOOD_KEY
 from router.publishing.edge import Edge
@@ -45,7 +45,7 @@ def record(place: Path, data: bytes, warn: Callable[[str], None]) -> None:
         warn(f"cannot write what was deployed to {place}: {error.strerror}")
 
 
-def _told(client: Client) -> bytes | None:
+def _told(client: AdminClient) -> bytes | None:
     try:
         page: dict[str, Any] = client.get("policy")
     except Failed:  # an older router does not tell it

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from policies.basics.durations import duration_text
-from router.api.client import Client, Refused
+from router.api.client import AdminClient, Refused
 from router.edge.isolate.store import UNREAD
 from router.publishing.history import SHORT
 from router.terminal.errors import Failed
@@ -30,7 +30,7 @@ class Said(NamedTuple):
     refused: str = ""
 
 
-class Verdict(Enum):
+class PushVerdict(Enum):
     SERVES = "serves"
     SPOILT = "degraded"
     LATE = "late"
@@ -39,7 +39,7 @@ class Verdict(Enum):
 class Edge(NamedTuple):
     """The router to wait for; without a client, `why` is the reason not to wait."""
 
-    client: Client | None
+    client: AdminClient | None
     before: Said | None
     within_s: float
     why: str = ""
@@ -48,32 +48,32 @@ class Edge(NamedTuple):
 Heard = Callable[[str], None]
 
 
-def ask(client: Client) -> Said:
+def ask(client: AdminClient) -> Said:
     status: dict[str, Any] = client.get("status")
     rejected = status.get("rejected") or {}
     reasons = tuple(map(str, status.get("reasons", ())))
     return Said(str(status["policy"]["digest"]), reasons, str(rejected.get("digest", "")))
 
 
-def judge(said: Said, digest: str, before: Said | None) -> Verdict | None:
+def judge(said: Said, digest: str, before: Said | None) -> PushVerdict | None:
     """Return what one response means for the policy `digest`; None: it does not serve yet."""
     if said.refused == digest:
-        return Verdict.SPOILT
+        return PushVerdict.SPOILT
     if said.digest != digest:
         return None
     is_new = before is not None and not before.reasons
     # A failure to read KV is temporary, and not caused by the policy.
     if is_new and any(not reason.startswith(UNREAD) for reason in said.reasons):
-        return Verdict.SPOILT
-    return Verdict.SERVES
+        return PushVerdict.SPOILT
+    return PushVerdict.SERVES
 
 
 def wait(
-    client: Client, digest: str, before: Said | None, within_s: float, heard: Heard
-) -> tuple[Verdict, Said | None]:
+    client: AdminClient, digest: str, before: Said | None, within_s: float, heard: Heard
+) -> tuple[PushVerdict, Said | None]:
     """Poll until the result is clear, or the time is over."""
     deadline = time.monotonic() + within_s
-    row: list[Verdict | None] = []
+    row: list[PushVerdict | None] = []
     said: Said | None = None
     while True:
         try:
@@ -88,6 +88,6 @@ def wait(
             return verdict, said
         left = deadline - time.monotonic()
         if left <= 0:
-            return Verdict.LATE, said
+            return PushVerdict.LATE, said
         heard(f"{client.url} {text}, {duration_text(round(left) * 1000)} left")
         time.sleep(min(EVERY_S, left))

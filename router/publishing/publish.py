@@ -17,13 +17,13 @@ from router.api.client import Refused
 from router.dev.layout import SetupError
 from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing.base import check_base
-from router.publishing.edge import Edge, Said, Verdict, wait
+from router.publishing.edge import Edge, PushVerdict, Said, wait
 from router.publishing.history import SHORT, Entry
 from router.publishing.metadata import metadata
 from router.publishing.place import Place
 from router.publishing.published import Published, read
 from router.publishing.reporter import Reporter
-from router.publishing.write import Change, NotPublished, read_back, write
+from router.publishing.write import NotPublished, PolicyChange, read_back, write
 from router.terminal.errors import Failed
 
 MAX_WHY = 80  # characters of a reason that go into a note
@@ -47,7 +47,7 @@ class Publisher:
     edge: Edge
     reporter: Reporter
 
-    def publish(self, change: Change, order: Order, seen: Published) -> dict[str, Any]:
+    def publish(self, change: PolicyChange, order: Order, seen: Published) -> dict[str, Any]:
         """Publish `change`. Returns the outcome; raises NotPublished if it is not live in the
         end."""
         kv = self.place.kv
@@ -78,7 +78,7 @@ class Publisher:
             "edge": self._wait(change, seen),
         }
 
-    def _unchanged(self, change: Change, seen: Published) -> dict[str, Any]:
+    def _unchanged(self, change: PolicyChange, seen: Published) -> dict[str, Any]:
         """Write nothing, except a compiled form that is missing or of another version."""
         kv = self.place.kv
         key, compiled = COMPILED_PREFIX + change.digest, change.compiled()
@@ -96,7 +96,7 @@ class Publisher:
             "edge": self._wait(change, None),
         }
 
-    def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
+    def _write(self, change: PolicyChange, seen: Published) -> tuple[Entry, list[Entry]]:
         kv = self.place.kv
         if seen.replaced:  # the author has seen this policy, but no later one
             self.place.base.write(seen.replaced, self.reporter.warn)
@@ -110,7 +110,7 @@ class Publisher:
         self.place.base.write(change.digest, self.reporter.warn)
         return entry, others
 
-    def _wait(self, change: Change, before: Published | None) -> dict[str, Any]:
+    def _wait(self, change: PolicyChange, before: Published | None) -> dict[str, Any]:
         """Wait for the router. `before`: the policy to roll back to; None if `change` was already
         live."""
         client, why = self.edge.client, self.edge.why
@@ -126,14 +126,14 @@ class Publisher:
             message = f"pushed, but it is unknown whether a router serves it: {error}"
             raise NotPublished("unknown", message, digest=change.digest) from None
         told = {"waited": True, "url": client.url, "result": verdict.value}
-        if verdict is Verdict.SPOILT:
+        if verdict is PushVerdict.SPOILT:
             raise self._go_back(change, before, _why(said), told)
-        if verdict is Verdict.LATE:
+        if verdict is PushVerdict.LATE:
             raise self._late(change, said, told)
         self.reporter.tell(("serves", "green"), f" {change.digest[:SHORT]} at {client.url}")
         return told
 
-    def _hear(self, digest: str, before: Said | None) -> tuple[Verdict, Said | None]:
+    def _hear(self, digest: str, before: Said | None) -> tuple[PushVerdict, Said | None]:
         client = self.edge.client
         if client is None:
             raise Failed("there is no router to wait for")
@@ -141,7 +141,7 @@ class Publisher:
         with self.reporter.waiting() as heard:
             return wait(client, digest, before, self.edge.within_s, heard)
 
-    def _late(self, change: Change, said: Said | None, told: dict[str, Any]) -> NotPublished:
+    def _late(self, change: PolicyChange, said: Said | None, told: dict[str, Any]) -> NotPublished:
         """Return the error to raise: another push may have replaced the policy, or the router may
         read KV late, or another KV."""
         seen = read(self.place.kv)
@@ -157,7 +157,7 @@ class Publisher:
         return NotPublished("late", message, digest=change.digest, edge=told)
 
     def _go_back(
-        self, change: Change, before: Published | None, why: str, told: dict[str, Any]
+        self, change: PolicyChange, before: Published | None, why: str, told: dict[str, Any]
     ) -> NotPublished:
         """Push the previous policy again. Returns the error to raise, since the push has failed."""
         spoilt = f"{told['url']} is degraded by {change.digest[:SHORT]}: {why}"
@@ -167,13 +167,13 @@ class Publisher:
         except (Failed, SetupError) as error:
             message = f"{spoilt}; it was not rolled back: {error}"
             return NotPublished("degraded", message, digest=change.digest, edge=told)
-        serving = "serves it again" if again is Verdict.SERVES else "does not serve it yet"
+        serving = "serves it again" if again is PushVerdict.SERVES else "does not serve it yet"
         live = before.replaced if before else ""
         message = f"rolled back to {live[:SHORT]}, and the router {serving}; {spoilt}"
         more = {"digest": change.digest, "live": live, "edge": told}
         return NotPublished("rolled-back", message, **more)
 
-    def _restore(self, change: Change, before: Published | None, why: str) -> Verdict:
+    def _restore(self, change: PolicyChange, before: Published | None, why: str) -> PushVerdict:
         if before is None:
             raise Failed("it was live before this push; go back with `router rollback`")
         seen = read(self.place.kv)
@@ -185,7 +185,8 @@ class Publisher:
         if loaded.policy is None:
             raise Failed("the previous policy is not valid either; fix the policy and push it")
         self._write(
-            Change(before.serving, loaded, f"rolled back automatically: {why[:MAX_WHY]}"), seen
+            PolicyChange(before.serving, loaded, f"rolled back automatically: {why[:MAX_WHY]}"),
+            seen,
         )
         return self._hear(before.replaced, None)[0]
 

@@ -44,7 +44,7 @@ class NotPublished(Failed):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PolicyChange:
     """A valid policy to push, with a note."""
 
     data: bytes
@@ -61,7 +61,7 @@ class Change:
         return form_text(compile_policy(self.loaded.policy, self.digest))
 
 
-def write(kv: Kv, change: Change, over: Published, reporter: Reporter = SILENT) -> Entry:
+def write(kv: Kv, change: PolicyChange, over: Published, reporter: Reporter = SILENT) -> Entry:
     """Replace the live policy `over`. Returns the entry in the history."""
     now = _moment(over)
     about = metadata(change.digest, over.replaced, change.note, now)

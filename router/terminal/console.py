@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-    from policies.basics.untyped import JsonObject
 
 
 FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # variables with which rich colours pipes, too
@@ -29,7 +27,7 @@ class Error(Protocol):
     message: str
     where: str | None
     hint: str | None
-    details: JsonObject
+    details: Mapping[str, object]
 
 
 class Output:
@@ -81,9 +79,9 @@ def print_error(error: Error) -> None:
     print_json_line(error_document(error))
 
 
-def error_document(error: Error) -> JsonObject:
-    told = {"error": error.message, "where": error.where, "hint": error.hint}
-    return {**told, **error.details}
+def error_document(error: Error) -> dict[str, object]:
+    document = {"error": error.message, "where": error.where, "hint": error.hint}
+    return {**document, **error.details}
 
 
 Part = str | tuple[str, str]  # a text, or a text with its style

@@ -6,13 +6,10 @@ The text of an error has all of it in one line. `where` and `hint` are also fiel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from policies.basics.untyped import JsonObject
+from collections.abc import Mapping
 
 
-class Told(Exception):
+class ToolError(Exception):
     """`where`: a file, a URL or a verb; `details`: more fields for the JSON."""
 
     def __init__(
@@ -21,16 +18,16 @@ class Told(Exception):
         *,
         where: str | None = None,
         hint: str | None = None,
-        details: JsonObject | None = None,
+        details: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(f"{message}: {hint}" if hint else message)
         self.message, self.where, self.hint = message, where, hint
-        self.details = details or {}
+        self.details: Mapping[str, object] = details or {}
 
 
-class UsageError(Told):
+class UsageError(ToolError):
     """Wrong usage of the command (exit code 2)."""
 
 
-class Failed(Told):
+class Failed(ToolError):
     """The command failed (exit code 1)."""

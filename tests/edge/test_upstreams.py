@@ -172,6 +172,15 @@ def test_decisions_are_remembered(site: Site) -> None:
     assert remembered() > before
 
 
+def test_a_loop_ends(site: Site) -> None:
+    """Also where decisions are remembered: each is made for its own number of hops."""
+    for came in ["", "1", "2", "3"] * 10:
+        answer = site.edge.get("/hops", host="plain.test", headers={"x-router-hops": came or "x"})
+        assert told(answer)["headers"]["x-router-hops"] == str(int(came or 0) + 1)
+        over = site.edge.get("/hops", host="plain.test", headers={"x-router-hops": "4"})
+        assert (over.status_code, over.json()["code"]) == (508, "loop-detected")
+
+
 def test_redirects_are_the_clients(site: Site) -> None:
     answer = site.edge.get("/redirect", host="old.test", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (302, ELSEWHERE)

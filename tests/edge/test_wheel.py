@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,8 +121,3 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-
-
-def test_the_versions_are_one() -> None:
-    told = tomllib.loads((find_root(HERE) / "pyproject.toml").read_text(encoding="utf-8"))
-    assert told["project"]["version"] == __version__

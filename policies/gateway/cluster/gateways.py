@@ -11,7 +11,7 @@ from policies.gateway.cluster.suspects import annotation_guards, certificate_gua
 from policies.gateway.models.gateways import Gateway, ListenerSet
 from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path, shown
-from policies.language.findings.found import Key
+from policies.language.findings.found import KeyOf
 
 _ASIDE = ("addresses", "infrastructure", "tls")
 
@@ -22,7 +22,7 @@ def tell_gateway(
     for name in _ASIDE:
         if name in gateway.spec.named:
             message, hint = f"`{name}` has no equivalent", "set it up at Cloudflare, if needed"
-            report.warn(manifest, ("spec", Key(name)), "not-carried-over", message, hint)
+            report.warn(manifest, ("spec", KeyOf(name)), "not-carried-over", message, hint)
     allowed = gateway.spec.allowed_listeners.namespaces
     if allowed.from_ == "Selector" and not namespaces.can_tell(allowed.selector):
         message = (
@@ -48,7 +48,7 @@ def tell_listeners(
         if listener.tls is not None:
             message = "TLS terminates at Cloudflare, with Cloudflare's certificates"
             hint = "check that they cover the listener's hosts"
-            report.warn(manifest, (*path, Key("tls")), "not-carried-over", message, hint)
+            report.warn(manifest, (*path, KeyOf("tls")), "not-carried-over", message, hint)
         allowed = listener.allowed_routes.namespaces
         if allowed.from_ == "Selector" and not namespaces.can_tell(allowed.selector):
             message = (

@@ -18,7 +18,7 @@ from policies.gateway.cluster.suspects import is_guard
 from policies.gateway.models.http_routes import Object
 from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path
-from policies.language.findings.found import Key
+from policies.language.findings.found import KeyOf
 from policies.language.load import errors_in
 from policies.language.yaml.budget import Budget
 from policies.language.yaml.document import read_manifests
@@ -52,7 +52,7 @@ def _unpacked(manifest: Manifest, report: ImportReport) -> Iterator[Manifest]:
     for name in manifest.value:
         if name not in _LIST_FIELDS:
             message, hint = f"there is no field `{name[:80]}` here", "take it out"
-            report.tell(manifest, (Key(name),), "unknown-field", message, hint)
+            report.tell(manifest, (KeyOf(name),), "unknown-field", message, hint)
     if items is not None and not isinstance(items, list):
         report.tell(manifest, ("items",), "wrong-type", "`items` must be a list", "write a list")
         return

@@ -21,7 +21,7 @@ from policies.gateway.models.grpc_routes import AnyRoute, GrpcRoute
 from policies.gateway.models.http_routes import GROUP, HttpRoute, Metadata
 from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import shown
-from policies.language.findings.found import Key, mapping_in
+from policies.language.findings.found import KeyOf, mapping_in
 
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 # Groups of Kubernetes itself whose objects run or describe the backends.
@@ -205,7 +205,7 @@ def _keep(
         if not name.startswith(TOOLS) and not is_guard(name):
             message = f"the router knows no annotation `{shown(name)}`"
             hint = "if it affects requests, configure its effect in `routes.yaml`"
-            path = ("metadata", "annotations", Key(name))
+            path = ("metadata", "annotations", KeyOf(name))
             report.warn(manifest, path, "not-carried-over", message, hint)
 
 

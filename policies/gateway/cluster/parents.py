@@ -25,7 +25,7 @@ from policies.gateway.models.grpc_routes import AnyRoute
 from policies.gateway.models.http_routes import GROUP, ParentRef
 from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path, shown
-from policies.language.findings.found import Key
+from policies.language.findings.found import KeyOf
 
 _SAY = "`--hostname www.example.com`, or `--hostname '*'` for every host"
 _PARENTS = ((GROUP, "Gateway"), (GROUP, "ListenerSet"))
@@ -107,7 +107,7 @@ class _Attaching:
         self.found.append(None)
 
     def _defaults(self) -> None:
-        path = ("spec", Key("useDefaultGateways"))
+        path = ("spec", KeyOf("useDefaultGateways"))
         allowed = [listener for listener in self.listeners.defaults() if self._is_let(listener)]
         self.found += allowed
         if allowed:
@@ -153,7 +153,7 @@ def attach(
         if way.found:  # otherwise the reason has been reported
             message = "no listener accepts any of the route's hostnames; the route is left out"
             hint = "check that they match the listeners' `hostname`"
-            way.tell(("spec", Key("hostnames")), message, hint)
+            way.tell(("spec", KeyOf("hostnames")), message, hint)
         return None
     for index, name in enumerate(names):
         if name and not any(covers(name, host) for host in result.hosts):
@@ -177,7 +177,7 @@ def of_one_kind(
         if served != route.served:
             message = f"an older route that is not a {route.kind} has the same hosts of a listener"
             hint = "give one of them other hostnames"
-            report.tell(manifest, ("spec", Key("hostnames")), "not-attached", message, hint)
+            report.tell(manifest, ("spec", KeyOf("hostnames")), "not-attached", message, hint)
             route.served = served
         if served:
             kept.append((manifest, route))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from policies.gateway.cluster.guards import Guard, GuardTarget
 from policies.gateway.output.report import Manifest
 from policies.language.findings.findings import Path, shown
-from policies.language.findings.found import Key
+from policies.language.findings.found import KeyOf
 
 # Harmless annotations, mostly of tools that apply, watch or certify objects.
 TOOLS = (
@@ -67,7 +67,7 @@ def annotation_guards(
     for name in annotations if isinstance(annotations, dict) else ():
         if is_guard(str(name)):
             what = f"the annotation `{shown(name)}`, which may restrict access,"
-            yield Guard(manifest, (*path, Key(name)), what, targets)
+            yield Guard(manifest, (*path, KeyOf(name)), what, targets)
 
 
 def attached_guard(manifest: Manifest, kind: str) -> Guard | None:
@@ -175,7 +175,7 @@ def listener_guards(
     for name, value in options.items() if isinstance(options, dict) else ():
         if is_guard(str(name).rpartition("/")[2]) or "mutual" in str(value).lower():
             what = f"the option `{shown(name)}`, which may require client certificates,"
-            yield Guard(manifest, (*path, "options", Key(name)), what, [target])
+            yield Guard(manifest, (*path, "options", KeyOf(name)), what, [target])
 
 
 def _asks(tls: object) -> bool:

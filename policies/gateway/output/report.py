@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from policies.language.findings.findings import Finding, Path, Severity, path_text
-from policies.language.findings.found import Key
+from policies.language.findings.found import KeyOf
 from policies.language.yaml.composer import Value
 from policies.language.yaml.document import Document
 
@@ -60,8 +60,8 @@ class ImportReport:
         hint: str,
         severity: Severity = "error",
     ) -> None:
-        """Add a finding about the value at `path`, or about its key if the last step is a `Key`."""
-        at_key = bool(path) and isinstance(path[-1], Key)
+        """Add a finding about the value at `path`; about its key, if it ends with a `KeyOf`."""
+        at_key = bool(path) and isinstance(path[-1], KeyOf)
         line, column = manifest.key_place(path) if at_key else manifest.place(path)
         text = path_text((*manifest.at, *path))
         self.add(manifest.file, Finding(code, text, line, column, message, hint, severity))

@@ -25,7 +25,7 @@ from policies.gateway.routes.matches import MatchReader
 from policies.gateway.routes.patterns import Readings
 from policies.gateway.routes.shares import ON_THE_WAY, ShareReader
 from policies.language.findings.findings import Path
-from policies.language.findings.found import Key
+from policies.language.findings.found import KeyOf
 from policies.language.model.failover import MAX_ATTEMPTS
 from policies.language.model.policy import DEFAULT_REQUEST_TIMEOUT_MS
 
@@ -114,7 +114,7 @@ class RuleReader:
         if "redirect" in filters.value:
             if split and redirects:
                 message = "a rule with a redirect forwards nothing"
-                where = (*path, Key("backendRefs"))
+                where = (*path, KeyOf("backendRefs"))
                 self._warn(where, "unused-field", message, "leave out one of the two")
             self._answer(draft, filters)
         elif not split:
@@ -179,7 +179,7 @@ class RuleReader:
         draft.origins["sticky",] = path
         if session.idle_timeout is not None:
             message, hint = "sessions have no idle timeout here", "use `absoluteTimeout`"
-            self._warn((*path, Key("idleTimeout")), "not-carried-over", message, hint)
+            self._warn((*path, KeyOf("idleTimeout")), "not-carried-over", message, hint)
         if session.type == "Header":
             draft.rest["sticky"] = [{"header": name}]
             message = f"the router reads the header `{name[:80]}` but never sends it"
@@ -207,7 +207,7 @@ class RuleReader:
 
     def _retry(self, draft: Draft, retry: Retry | None, rule: Path) -> None:
         """Set the retries: the Gateway API retries any method, but only if the rule says so."""
-        path = (*rule, Key("retry"))
+        path = (*rule, KeyOf("retry"))
         if retry is None or retry.attempts == 0:
             if len(draft.rest["split"]) > 1:
                 draft.rest["failover"] = {"attempts": 0}
@@ -218,7 +218,7 @@ class RuleReader:
             if retry.attempts > MAX_ATTEMPTS:
                 message = f"{retry.attempts} attempts are more than the router supports"
                 hint = f"write at most {MAX_ATTEMPTS}"
-                self._warn((*path, Key("attempts")), "differs", message, hint)
+                self._warn((*path, KeyOf("attempts")), "differs", message, hint)
         codes = list(dict.fromkeys(retry.codes))
         value["on"] = [*_NO_ANSWER, *codes]
         if retry.backoff is not None:
@@ -235,7 +235,7 @@ class RuleReader:
     def _unused(self, path: Path, names: Iterable[str]) -> None:
         for name in names:
             message = f"`{name}` has no effect on a rule that forwards nothing"
-            self._warn((*path, Key(name)), "unused-field", message, "leave it out")
+            self._warn((*path, KeyOf(name)), "unused-field", message, "leave it out")
 
     def _warn(self, path: Path, code: str, message: str, hint: str) -> None:
         self._report.warn(self._manifest, path, code, message, hint)

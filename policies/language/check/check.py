@@ -27,7 +27,7 @@ from policies.language.check.upstreams import UPSTREAM_RULES, doubtful_upstreams
 from policies.language.findings.findings import Finding, Path, Severity, path_text, shown
 from policies.language.findings.found import (
     Found,
-    Key,
+    KeyOf,
     Names,
     list_in,
     mapping_in,
@@ -86,7 +86,7 @@ def placed(document: Placed, found: Iterable[Found], severity: Severity) -> list
     for code, path, message, hint in found:
         if isinstance(hint, Names):
             hint = hint.text(len(findings) < MAX_NEAREST)
-        at_key = bool(path) and isinstance(path[-1], Key)
+        at_key = bool(path) and isinstance(path[-1], KeyOf)
         line, column = document.key_place(path) if at_key else document.place(path)
         findings.append(Finding(code, path_text(path), line, column, message, hint, severity))
     return findings
@@ -115,7 +115,7 @@ def _variants(policy: object) -> Iterator[Found]:
 def _pools(policy: object) -> Iterator[Found]:
     served = served_pools(policy)
     for name, pool in mapping_in(policy, "pools").items():
-        path: Path = ("pools", Key(name))
+        path: Path = ("pools", KeyOf(name))
         if name not in served:
             hint = f"give a variant `pool: {shown(name)}`, or remove the pool"
             yield "pool-without-variants", path, f"no variant is in pool `{shown(name)}`", hint

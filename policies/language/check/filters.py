@@ -9,7 +9,7 @@ from policies.access.authenticate import HEADERS
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import (
     Found,
-    Key,
+    KeyOf,
     list_in,
     mapping_in,
     routes_of,
@@ -52,8 +52,8 @@ def _answers(policy: object) -> Iterator[Found]:
         word = "filters.redirect" if redirects else "respond"
         names = _NOT_BESIDE_REDIRECT if redirects else _NOT_BESIDE_ANSWER
         path: Path = ("routes", index)
-        unused: list[Path] = [(*path, Key(name)) for name in names if name in route]
-        unused += [(*path, "filters", Key(name)) for name in _NOT_ON_THE_WAY if name in filters]
+        unused: list[Path] = [(*path, KeyOf(name)) for name in names if name in route]
+        unused += [(*path, "filters", KeyOf(name)) for name in _NOT_ON_THE_WAY if name in filters]
         for path in unused:
             message = f"`{path[-1]}` has no effect on a route that answers with `{word}`"
             yield "unused-field", path, message, f"leave out `{path[-1]}` or `{word}`"
@@ -127,7 +127,7 @@ def _rewrites(policy: object) -> Iterator[Found]:
                 if old and "prefix" not in old:
                     message = f"matches[{at}] matches no prefix, so there is none to replace"
                     hint = "match `path: {prefix: …}`, or replace the whole path with `full`"
-                    yield "no-prefix", (*path, kind, "path", Key("prefix")), message, hint
+                    yield "no-prefix", (*path, kind, "path", KeyOf("prefix")), message, hint
                     break
 
 
@@ -156,12 +156,12 @@ def _caches(policy: object) -> Iterator[Found]:
             continue
         if methods and not methods & CACHED_METHODS:
             message = "only responses to GET and HEAD are cached, and the route matches neither"
-            yield "unused-field", (*path, Key("cache")), message, "leave it out"
+            yield "unused-field", (*path, KeyOf("cache")), message, "leave it out"
         varies = {str(name).lower() for name in list_in(cache, "vary")}
         if "auth" in route and not varies & keys:
             message = "every request carries a key that is not in `vary`, so nothing is ever cached"
             hint = f"add {' or '.join(f'`{name}`' for name in sorted(keys))} to `vary`"
-            yield "unused-field", (*path, Key("cache")), message, hint
+            yield "unused-field", (*path, KeyOf("cache")), message, hint
 
 
 def key_headers(policy: object) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.language.findings.findings import Path, shown
-from policies.language.findings.found import Found, Key
+from policies.language.findings.found import Found, KeyOf
 from policies.language.model.policy import Policy, Variant
 
 
@@ -27,7 +27,7 @@ def _empty_regions(policy: Policy) -> Iterator[Found]:
             goes = f"its clients go to {others}" if others else "its clients get any variant"
             message = f"no variant is in region `{shown(name)}`: {goes}"
             hint = f"give a variant `region: {shown(name)}`, or move the codes to another region"
-            yield "region-without-variants", ("regions", Key(name)), message, hint
+            yield "region-without-variants", ("regions", KeyOf(name)), message, hint
 
 
 def _weightless(policy: Policy) -> Iterator[Found]:
@@ -73,7 +73,7 @@ def _alone(policy: Policy) -> Iterator[Found]:
             if stated is not None and pool in reported:
                 continue
             reported.add(pool)
-            path: Path = ("routes", index, "split", Key(pool))
+            path: Path = ("routes", index, "split", KeyOf(pool))
             if stated is not None:
                 path = ("pools", pool, "fallback")
             message = f"when no variant of `{shown(pool)}` can serve, its share of route "

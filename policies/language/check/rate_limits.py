@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policies.language.findings.findings import Path, shown
-from policies.language.findings.found import Found, Key, list_in, mapping_in, routes_of, unknown
+from policies.language.findings.found import Found, KeyOf, list_in, mapping_in, routes_of, unknown
 from policies.language.model.policy import Policy
 
 
@@ -15,7 +15,7 @@ def _periods(policy: object) -> Iterator[Found]:
         stated = isinstance(quota.get("limit"), str)
         if stated and "per" in quota:
             hint = "leave it out, or write the number alone as `limit`"
-            yield "unused-field", (*path, Key("per")), "`limit` has a period already", hint
+            yield "unused-field", (*path, KeyOf("per")), "`limit` has a period already", hint
         if not stated and "limit" in quota and "per" not in quota:
             hint = f"write `limit: {shown(quota['limit'])}/1m`, or add `per: 1m`"
             yield (
@@ -42,7 +42,7 @@ def _keys(policy: object) -> Iterator[Found]:
     first: dict[tuple[str, str], tuple[int, object]] = {}
     for index, key in enumerate(list_in(mapping_in(policy, "auth"), "keys")):
         for name, quota in mapping_in(key, "rate_limits").items():
-            path: Path = ("auth", "keys", index, "rate_limits", Key(name))
+            path: Path = ("auth", "keys", index, "rate_limits", KeyOf(name))
             yield from unknown("rate-limit", name, set(limits), path)
             by = mapping_in(limits, name).get("by", "api_key")
             if by != "api_key":
@@ -83,7 +83,7 @@ def unused_limits(policy: Policy) -> Iterator[Found]:
         if name not in used:
             message = f"no route uses the limit `{shown(name)}`"
             hint = f"add `rate_limits: [{shown(name)}]` to a route, or remove the limit"
-            yield "unused-rate-limit", ("rate_limits", Key(name)), message, hint
+            yield "unused-rate-limit", ("rate_limits", KeyOf(name)), message, hint
 
 
 LIMIT_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (_periods, _keys, _routes)

@@ -23,7 +23,7 @@ from policies.http.url import RequestTarget, parse_target
 from policies.language.compile.filters import compiled_redirect
 from policies.language.compile.rules import host_rules
 from policies.language.findings.findings import Path, shown
-from policies.language.findings.found import Found, Key
+from policies.language.findings.found import Found, KeyOf
 from policies.language.model.policy import Match, Policy, Route
 from policies.routing.match import Miss, Routes
 
@@ -59,7 +59,7 @@ def looping_redirects(policy: Policy) -> Iterator[Found]:
 
 
 def _loop(at: int, route: Route, urls: list[str]) -> Found:
-    word = ("filters", Key("redirect")) if _redirect(route) else (Key("respond"),)
+    word = ("filters", KeyOf("redirect")) if _redirect(route) else (KeyOf("respond"),)
     path: Path = ("routes", at, *word)
     if urls[0] == urls[1]:
         message = f"the redirect leads to its own URL: {shown(urls[0])}"

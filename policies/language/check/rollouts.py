@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import (
     Found,
-    Key,
+    KeyOf,
     entries_of,
     list_in,
     mapping_in,
@@ -87,7 +87,7 @@ def _keys(policy: object) -> Iterator[Found]:
                 message = f"route `{shown(keyless[0])}` requires no key, so its clients are "
                 message += "not identified"
                 hint = "add `auth` to the route, or use `header`"
-                yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
+                yield "cohort-without-auth", (*path[:-1], KeyOf("key")), message, hint
 
 
 def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, object]]]:

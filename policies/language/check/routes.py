@@ -11,7 +11,7 @@ from policies.language.check.filters import NOT_TO_ANSWER, NOT_TO_SEND, key_head
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import (
     Found,
-    Key,
+    KeyOf,
     list_in,
     mapping_in,
     pools_in,
@@ -58,7 +58,7 @@ def _splits(policy: object) -> Iterator[Found]:
         path: Path = ("routes", index, "split")
         pools = pools_in(split)
         for pool in pools:
-            yield from unknown("pool", pool, served, (*path, Key(pool)))
+            yield from unknown("pool", pool, served, (*path, KeyOf(pool)))
         shares = [split[pool] for pool in pools]
         weights = [share.get("weight", 1) if isinstance(share, dict) else share for share in shares]
         if "split" in route and isinstance(route["split"], dict) and not any(weights):
@@ -127,7 +127,7 @@ def _cookies(policy: object) -> Iterator[Found]:
             message = (
                 f"sticky[{setting[0]}] sets a cookie already, and only one cookie is set per client"
             )
-            path: Path = ("routes", index, "sticky", at, Key("set"))
+            path: Path = ("routes", index, "sticky", at, KeyOf("set"))
             yield "unused-field", path, message, "leave it out"
 
 
@@ -157,7 +157,7 @@ def _conditions(policy: object) -> Iterator[Found]:
                             f"there is another condition for `{shown(name)}`; only one is allowed"
                         )
                         hint = "keep one; a regular expression can combine several"
-                        yield "unused-field", (*path, kind, at, Key("name")), message, hint
+                        yield "unused-field", (*path, kind, at, KeyOf("name")), message, hint
                     seen.add(name)
 
 

@@ -1,8 +1,8 @@
-"""Checks of variants that are reached by a URL.
+"""Checks of variants with a URL.
 
-A URL is an order to the router's machine, so it may not lead into a network that is private, and
-what goes over the Internet is encrypted. Both are lifted on one's own machine only. Where a name
-leads, only DNS can tell: that is looked at when a request is sent (`router/edge/runtime/guard.py`).
+The router's machine sends requests to a URL, so it must not lead into a private network, and
+traffic over the Internet must be encrypted. Both are lifted only on a developer's machine. Only DNS
+knows where a name leads: that is checked when a request is sent (`router/edge/runtime/guard.py`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def _loops(policy: Policy) -> Iterator[Found]:
         host = parse_url(variant.url).host if variant.url else ""
         labels = host.split(".")
         wild = ("*." + ".".join(labels[at:]) for at in range(1, len(labels)))
-        found = next((each for each in (host, *wild) if each in served), None) if host else None
+        found = (
+            next((served_host for served_host in (host, *wild) if served_host in served), None)
+            if host
+            else None
+        )
         if found is None:
             continue
         message = f"route `{shown(served[found])}` serves `{shown(found)}`, so requests to this "
@@ -68,12 +72,12 @@ def _loops(policy: Policy) -> Iterator[Found]:
 
 
 def _unsent_hosts(policy: Policy) -> Iterator[Found]:
-    by_url = {each.pool: name for name, each in policy.variants.items() if each.url}
+    by_url = {variant.pool: name for name, variant in policy.variants.items() if variant.url}
     if not by_url:
         return
     for index, route in enumerate(policy.routes):
         for path, filters, pools in _filters(index, route):
-            pool = next((each for each in pools if each in by_url), None)
+            pool = next((candidate for candidate in pools if candidate in by_url), None)
             if pool is None or filters.rewrite is None or filters.rewrite.hostname is None:
                 continue
             message = f"variant `{shown(by_url[pool])}` of pool `{shown(pool)}` gets the host of "

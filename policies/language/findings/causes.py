@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from policies.language.findings.findings import Path
-from policies.language.findings.found import Found, Key
+from policies.language.findings.found import Found, KeyOf
 
 _ANY = object()  # any step of a path
 _SAME = object()  # the same step as in the path of the finding
@@ -71,7 +71,7 @@ def without_consequences(errors: list[Found], together: Iterable[Found]) -> Iter
             continue  # the effect of a malformed field is unknown
         if not any(_is_at(pattern, path, wrong) for pattern, wrong in causes):
             field = _first_at(_PERHAPS.get(code, ()), path, misspelt)
-            yield (code, (*field[:-1], Key(field[-1])), message, hint) if field else found
+            yield (code, (*field[:-1], KeyOf(field[-1])), message, hint) if field else found
 
 
 def comes_last(code: str) -> bool:

@@ -15,7 +15,7 @@ from policies.language.findings.findings import Path, shown
 MAX_COMPARED = 100  # known names, in the search for the nearest one
 
 
-class Key(str):
+class KeyOf(str):
     """The last step of a path, if the finding concerns the key and not its value."""
 
     __slots__ = ()

@@ -1,8 +1,8 @@
 """The URL of a variant that is reached over the Internet.
 
-It becomes a base that the path of a request is put behind: scheme, host in ASCII, port if it is not
-the scheme's own, and a path without a slash at its end. It is read by the same rules as it is sent
-(`workers_runtime/urls.py`), so that what is checked is what is asked.
+It is the base that comes before the path of a request: scheme, host in ASCII, port if it is not the
+scheme's default, and a path without a slash at its end. It is read by the rules by which it is sent
+(`workers_runtime/urls.py`), so the URL that is checked is the one that is requested.
 """
 
 from __future__ import annotations

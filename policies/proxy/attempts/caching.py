@@ -1,8 +1,8 @@
-"""Answers that are kept at the edge: looked up, kept, asked for anew, made void.
+"""The cache at the edge: looking up, storing, revalidating and voiding responses.
 
-An entry has a name that no request can have: under `/.router/`, hashed. One URL has many
-entries, and the store has no list of them: that the URL has changed is noted under a name of
-its own, which is read together with the entry.
+An entry has a key that no request can have: under `/.router/`, hashed. A URL has many entries, and
+the store cannot list them. So a change of the URL is noted under a key of its own, which is read
+together with the entry.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _CONDITIONS = ["if-match", "if-modified-since", "if-none-match", "if-unmodified-
 
 
 class CacheEntry(NamedTuple):
-    """Where the answer to a request is kept, and whether its URL has changed. `open_to`: the
-    variants whose answers the client may get."""
+    """Where the response to a request is cached, and where changes of its URL are noted. `open_to`:
+    the variants whose responses the client may get."""
 
     name: str
     mark: str
@@ -59,7 +59,7 @@ class CacheEntry(NamedTuple):
 
 
 class Fresh(NamedTuple):
-    """A kept answer that may be given, with a body of `size` bytes."""
+    """A cached response that may be used, with a body of `size` bytes."""
 
     kept: Kept
     state: State
@@ -67,13 +67,13 @@ class Fresh(NamedTuple):
 
 
 def entry_of(context: RequestContext, sent: Outgoing) -> CacheEntry | None:
-    """None if the request takes nothing from the cache. `sent`: to the first candidate, which
-    has clients of its own while it is drained."""
+    """Return the entry of a request; None if it does not use the cache. `sent`: the request to the
+    first candidate, which has clients of its own while it is drained."""
     choice, request = context.choice, context.request
     route, variant = choice.route, choice.candidates[0]
     rule = route.cache
     if rule is None or variant.drain or not rule.takes(request) or context.arrived.has_body:
-        return None  # what a body would change, nobody else may get
+        return None  # the response may depend on the body
     order = context.policy.order((variant.pool,), choice.region)
     where = (route.name, variant.pool, order.regions)
     key = rule.key(request, *where, sent.target.url, sent.changes)
@@ -89,7 +89,7 @@ def _address(target: RequestTarget, name: str) -> str:
 
 
 def look_up(context: RequestContext, entry: CacheEntry) -> Way[Fresh | None]:
-    """What is kept, if it may be given."""
+    """Return the cached response, if it may be used."""
     found: Found | None = yield LookUp(entry.name, entry.mark)
     kept = kept_from(found.about) if found else None
     state = None
@@ -100,7 +100,7 @@ def look_up(context: RequestContext, entry: CacheEntry) -> Way[Fresh | None]:
 
 
 def given(context: RequestContext, fresh: Fresh) -> Respond:
-    """The kept answer, as the client gets it."""
+    """Return the cached response as the client gets it."""
     request, kept = context.request, fresh.kept
     changes = changes_of(context, context.choice.candidates[0])
     status = 304 if kept.is_unchanged(request.headers) else 200
@@ -114,7 +114,7 @@ def given(context: RequestContext, fresh: Fresh) -> Respond:
 
 
 def wants_head(context: RequestContext, entry: CacheEntry | None) -> bool:
-    """Whether an answer's headers say something that the cache must know."""
+    """Return whether the cache needs the headers of the response."""
     method = context.request.method
     if method not in SAFE_METHODS:
         return bool(context.policy.keeps_ms)
@@ -122,7 +122,7 @@ def wants_head(context: RequestContext, entry: CacheEntry | None) -> bool:
 
 
 def kept_answer(context: RequestContext, entry: CacheEntry, outcome: Outcome) -> Keep | None:
-    """How the answer is kept, if it may be."""
+    """Return how to cache the response; None if it must not be."""
     if context.request.method != "GET":
         return None
     return _keep(entry, outcome.variant, outcome.came, context.arrived.now_ms)
@@ -136,8 +136,8 @@ def _keep(entry: CacheEntry, variant: Variant, came: Came, asked_ms: float) -> K
 
 
 def note_change(context: RequestContext, outcome: Outcome) -> Way[None]:
-    """Void what is kept of the URLs that this answer tells have changed (RFC 9111, section
-    4.4), before the client hears of it."""
+    """Void the entries of URLs that this response shows to have changed (RFC 9111, section 4.4),
+    before the client gets it."""
     policy, request = context.policy, context.request
     if not policy.keeps_ms or not voids(request.method, outcome.status):
         return
@@ -150,7 +150,7 @@ def note_change(context: RequestContext, outcome: Outcome) -> Way[None]:
 
 
 def is_due(context: RequestContext, entry: CacheEntry) -> bool:
-    """Whether a stale answer is to be asked for anew: once at a time in this isolate."""
+    """Return whether to revalidate a stale response: once at a time in this isolate."""
     running, now = context.state.refreshing, context.arrived.now_ms
     if context.request.method != "GET":
         return False
@@ -163,7 +163,7 @@ def is_due(context: RequestContext, entry: CacheEntry) -> bool:
 
 
 def refresh(context: RequestContext, entry: CacheEntry, sent: Outgoing) -> Way[None]:
-    """Ask for a stale answer anew, in the background."""
+    """Revalidate a stale response in the background."""
     choice, now = context.choice, context.arrived.now_ms
     variant, limit_ms = choice.candidates[0], timeout_ms(choice.route)
     send = Send(

@@ -1,8 +1,8 @@
-"""A second attempt beside the first, if that is slow: the first good answer wins.
+"""Hedging: a second attempt beside the first if that is slow. The first good response is used.
 
-The other one is aborted, and health learns nothing of it. A route may have hedges; a probe
+The other attempt is aborted, and does not count for health. A route may have hedges; a probe
 request of outlier detection, which may well hang, always has one. Hedges are paid from the retry
-budget; what they may cost is reserved before, since both attempts are one effect.
+budget. Their cost is reserved before, since both attempts are one effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SERVER_ERRORS = frozenset(range(500, 600))
 
 
 def hedge_variant(context: RequestContext) -> Variant | None:
-    """Who gets the request, too, if the first is slow; None if nobody does."""
+    """Return the variant of the second attempt; None if there is none."""
     choice, request = context.choice, context.request
     terms = choice.route.failover
     if terms.hedge is None and not choice.is_probe_request:
@@ -29,7 +29,7 @@ def hedge_variant(context: RequestContext) -> Variant | None:
 
 
 def hedged(context: RequestContext, first: Attempt, second: Variant) -> Way[Outcome]:
-    """What the attempt came to whose answer was taken."""
+    """Return the outcome of the attempt whose response is used."""
     state, choice, now = context.state, context.choice, context.arrived.now_ms
     terms, name = choice.route.failover, choice.route.name
     latencies = state.latencies[name]
@@ -49,8 +49,8 @@ def hedged(context: RequestContext, first: Attempt, second: Variant) -> Way[Outc
 
 
 def _refused(context: RequestContext, first: Attempt) -> frozenset[int]:
-    """Statuses of answers that are taken only if there is no other: those that would be tried
-    again, and errors that were to be expected."""
+    """Return the statuses of responses that are used only if there is no other: those that would be
+    retried, and likely errors."""
     choice, health = context.choice, context.state.health
     codes = choice.route.failover.codes
     hides = choice.is_probe_request or health.is_on_probation(first.variant.name, first.began_ms)
@@ -64,7 +64,7 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
     attempts = (first, other)
     sends = [send(context, attempt, is_raced=True) for attempt in attempts]
     refused = _refused(context, first)
-    if any(is_url(each.upstream) for each in sends):
+    if any(is_url(attempt_send.upstream) for attempt_send in sends):
         refused |= frozenset(STATUSES)
     raced: Raced = yield Race(sends[0], sends[1], wait, refused)
     is_sent = len(raced.came) > 1

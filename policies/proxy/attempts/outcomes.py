@@ -1,12 +1,13 @@
-"""What came of an attempt: what it means, and who learns of it.
+"""The outcome of an attempt: what it means, and what learns of it.
 
-Only what is the variant's fault counts against it: no answer, none in time, a status of 500 or
-more. Who asks to be left alone, with 503 and `Retry-After`, is, and that is no failure. A GET
-with a body goes on unwatched, so it might be the client who has broken off: no failure either.
+Only the variant's own faults count against it: no response, none in time, a status of 500 or more.
+A variant that asks to be left alone, with 503 and `Retry-After`, is left alone, and that is no
+failure. A GET with a body is not watched, so the client may have broken it off: that is no failure
+either.
 
-For a rollout an attempt counts for the pool of the variant that it went to, whoever answered
-in the end: failover hides failures from clients, not from those who judge. What the client
-broke off, and what a drill did, says nothing of a pool.
+For a rollout an attempt counts for the pool of its variant, whichever variant answers in the end:
+failover hides failures from clients, but not from the analysis. Requests that the client broke off,
+and attempts that a drill failed, do not count for a pool.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from policies.resilience.unreached import (
 
 
 class Failure(NamedTuple):
-    """No answer: the problem for the client, and the reason for the log. `reached`: the
-    request may have come to the variant; else it is as it was, and so is its body. `cause`: why
-    a server with a URL was not reached, in a word."""
+    """An attempt without a response: the problem for the client, and the reason for the log.
+    `reached`: the request may have come to the variant; else the body is untouched. `cause`: why a
+    server with a URL was not reached, in a word."""
 
     problem: Problem
     reason: str
@@ -41,11 +42,13 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an attempt came to, at which variant, its number (from 1), and when it began.
-    `status`: that of the answer, or of the problem. `hide`: it failed where that was to be
-    expected, so that the client had better not see it. `rest_until_ms`: when the variant wants
-    to be asked again, 0 if it says nothing. `is_done`: the client has its answer. `beside`: how
-    many attempts beside it have later numbers."""
+    """The outcome of an attempt at `variant`, its number (from 1) and its start.
+
+    `status`: that of the response, or of the problem. `hide`: it failed where that was likely, so
+    the client should not see it. `rest_until_ms`: when the variant may be asked again, 0 if it does
+    not say. `is_done`: the client has its response. `beside`: the number of hedges, which have
+    later numbers.
+    """
 
     variant: Variant
     failure: Failure | None
@@ -60,7 +63,7 @@ class Outcome(NamedTuple):
 
     @property
     def made(self) -> int:
-        """How many attempts have been made."""
+        """The number of attempts so far."""
         return self.number + self.beside
 
 
@@ -73,7 +76,7 @@ UPLOAD_LATE = Failure(
 
 
 def classify(send: Send, came: Came) -> Failure | None:
-    """What it means that no answer came; None if one did."""
+    """Return the failure of an attempt without a response; None if it has one."""
     if came.status:
         return _unreached(send, came) if came.status >= FIRST_OF_CLOUDFLARE else None
     if came.error == "TimeoutError":
@@ -94,7 +97,7 @@ def classify(send: Send, came: Came) -> Failure | None:
 
 
 def _unreached(send: Send, came: Came) -> Failure | None:
-    """Why a server with a URL was not reached; None if it was."""
+    """Return why a server with a URL was not reached; None if it was."""
     cause = cause_of(came.status, came.error) if is_url(send.upstream) else None
     if cause is None:
         return None
@@ -108,7 +111,7 @@ def _unreached(send: Send, came: Came) -> Failure | None:
 def record_outcome(
     context: RequestContext, variant: Variant, number: int, began_ms: float, send: Send, came: Came
 ) -> Outcome:
-    """What an attempt came to; health and the rollout have learnt of it."""
+    """Return the outcome of an attempt, after health and rollouts have recorded it."""
     failure = classify(send, came) if not 0 < came.status < FIRST_OF_CLOUDFLARE else None
     status = failure.problem.status if failure else came.status
     is_done = send.is_good(came.status)
@@ -120,7 +123,7 @@ def record_outcome(
 
 
 def record_health(context: RequestContext, outcome: Outcome) -> Outcome:
-    """Tell health; the outcome as it looks then."""
+    """Record the outcome for health, and return it as it then is."""
     if outcome.failure or outcome.status >= 500:
         return record_failure(context, outcome)
     context.state.health.succeeded(outcome.variant.name, outcome.began_ms)
@@ -128,7 +131,7 @@ def record_health(context: RequestContext, outcome: Outcome) -> Outcome:
 
 
 def record_failure(context: RequestContext, outcome: Outcome) -> Outcome:
-    """Tell health of what is no good answer."""
+    """Record a bad outcome for health, and return it as it then is."""
     health, variant = context.state.health, outcome.variant
     failure, came, now = outcome.failure, outcome.came, outcome.came.now_ms
     if outcome.status < 500:
@@ -152,7 +155,7 @@ def record_failure(context: RequestContext, outcome: Outcome) -> Outcome:
 
 
 def count_for_rollout(context: RequestContext, outcome: Outcome, send: Send) -> None:
-    """Count an attempt that is over."""
+    """Count a finished attempt for its rollout."""
     is_clients_fault = outcome.failure is not None and outcome.status < 500
     if not is_clients_fault:
         took_ms = outcome.came.now_ms - outcome.began_ms
@@ -160,8 +163,8 @@ def count_for_rollout(context: RequestContext, outcome: Outcome, send: Send) -> 
 
 
 def count_overtaken(context: RequestContext, variant: Variant, send: Send, took_ms: float) -> None:
-    """An attempt was given up because another one was faster: it was no failure, but took
-    longer than until now."""
+    """Count an attempt that was cancelled because another one was faster: it did not fail, but
+    takes longer than until now."""
     _count(context, variant, send, False, took_ms)
 
 
@@ -177,6 +180,6 @@ def _count(
 
 
 def logging(context: RequestContext, variant: str, status: int) -> None:
-    """Phase 5: the request is over. Counted once for each request, here."""
+    """Phase 5: the request is over. It is counted once, here."""
     route = context.route
     context.state.count("requests", route.name if route else "", variant, status)

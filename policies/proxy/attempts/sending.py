@@ -1,4 +1,4 @@
-"""One attempt as an effect: what is sent, and in how long it must be answered."""
+"""One attempt as an effect: what is sent, and the time limit of the response."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from policies.proxy.phases.upstream_request_filter import drill_on, respelled
 
 
 class Attempt(NamedTuple):
-    """An attempt to be made: at which variant, its number (from 1), what it is sent, whether
-    with a kept body, in how many milliseconds it must answer (0: any), and when it begins.
-    `wants_head`: its answer is looked at before the client gets it."""
+    """An attempt to make: its variant, its number (from 1), what it sends, whether it takes the
+    kept body, the time limit in milliseconds (0: none), and its start. `wants_head`: the response
+    is looked at before the client gets it."""
 
     variant: Variant
     number: int
@@ -27,7 +27,7 @@ class Attempt(NamedTuple):
 
 
 def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -> Send:
-    """The effect; a drill that the attempt meets is counted."""
+    """Return the effect. A drill that the attempt meets is counted."""
     variant, number, sent, kept_body, limit_ms, began_ms, wants_head = attempt
     route, state = context.choice.route, context.state
     # A drill that has begun since meets no attempt that has been made.
@@ -49,13 +49,13 @@ def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -
 
 
 def timeout_ms(route: Route) -> int:
-    """The stricter of the two limits of a first attempt, 0 for none."""
+    """Return the stricter of the two limits of a first attempt, 0 for none."""
     whole, one = route.request_ms, route.backend_request_ms
     return min(whole, one) if whole and one else whole or one
 
 
 def left_ms(route: Route, spent_ms: float) -> int:
-    """The same of a later one, when so much of the request's time is gone."""
+    """Return the limit of a later attempt, when so much of the request's time has passed."""
     if not route.request_ms:
         return route.backend_request_ms
     left = max(1, int(route.request_ms - spent_ms))

@@ -1,4 +1,4 @@
-"""What two decisions have in common that are alike but for the request."""
+"""What two decisions have in common that differ only in the request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OWN = frozenset({"x-request-id", "traceparent", "x-forwarded-for", "ratelimit"}
 
 
 def likeness_of(context: RequestContext, send: Send) -> Hashable:
-    """A first attempt, whose answer is carried, without what is new with each request."""
+    """Return a first attempt whose response is carried, without what is new in each request."""
     choice, carry, rule = context.choice, send.carry, context.rule
     assert rule, "a rule has taken the request"
     assert carry, "the answer is carried without another look"

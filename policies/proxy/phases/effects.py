@@ -78,7 +78,7 @@ Body = Literal["kept", "broken", "late", "none"]
 
 
 class KeptBody(NamedTuple):
-    """What came of keeping the body, and when."""
+    """The result of keeping the body, and the time."""
 
     now_ms: float
     body: Body

@@ -1,11 +1,11 @@
-"""The headers a variant gets, and what its answer gains.
+"""The headers that a variant gets, and those that are added to its response.
 
-Removed: what clients claim that is not theirs to say (claims.py), and the headers that
-`Connection` names (RFC 9110, section 7.6.1). Set: the request's id, its trace (W3C
-Trace Context), where it came from, who asks, and what was decided.
+Removed: claims that clients may not make (`claims.py`), and the headers that `Connection` names
+(RFC 9110, section 7.6.1). Set: the request's id, its trace (W3C Trace Context), the client's
+address and host, the client's identity, and the decision.
 
-A variant with a URL is not told who asks, nor what was decided: anybody can ask it, so it could not
-trust that word (docs/security.md).
+A variant with a URL gets neither identity nor decision: anybody can send it requests, so it could
+not trust these headers (docs/security.md).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from policies.http.claims import claims_among
 from policies.http.loops import HOPS, hops_of
 from policies.http.request import Request
 
-# What `Connection` may not take away: the edge's own word about the client and the body, and
-# whom the request is for.
+# Headers that `Connection` must not remove: the edge's own about the client and the body, and the
+# host.
 _KEPT = re.compile(r"cf-.*|content-.*|host")
-_NOMINATES_CLAIMS = frozenset({"keep-alive", "upgrade"})  # which go in any case
+_NOMINATES_CLAIMS = frozenset({"keep-alive", "upgrade"})  # are removed in any case
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 # Sets a bit in each trace and each span that is drawn, since neither may be all zeros.
@@ -37,8 +37,8 @@ VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
 
 
 class Trace(NamedTuple):
-    """`request_id` is the client's if it is well-formed; `traceparent` is this hop's;
-    `continued`: whether it goes on with a trace of the client's."""
+    """The ids of a request. `request_id` is the client's if it is well-formed; `traceparent` is
+    this hop's; `continued`: it belongs to a trace of the client."""
 
     request_id: str
     traceparent: str
@@ -46,20 +46,20 @@ class Trace(NamedTuple):
 
 
 def trace_of(headers: Mapping[str, str], rng: Random) -> Trace:
-    """Go on with the client's trace, or begin one."""
+    """Continue the client's trace, or begin one."""
     return trace_from(headers, fresh_digits(rng, 1)[0])
 
 
 def fresh_digits(rng: Random, number: int) -> list[str]:
-    """For so many requests 48 digits each: those of a trace and of a span in it."""
+    """Return 48 digits for each of so many requests: those of a trace and of a span in it."""
     bits = rng.getrandbits(192 * number) | _NO_ZEROS >> 192 * (_MOST_DRAWN - number)
     text = f"{bits:0{48 * number}x}"
     return [text[at : at + 48] for at in range(0, len(text), 48)]
 
 
 class FreshDigits:
-    """The same, one request after the other. They are drawn many at a time: what a request
-    draws by itself costs it several times as much."""
+    """Digits for one request after another. They are drawn in batches: drawing for each request
+    costs several times as much."""
 
     __slots__ = ("_left", "_rng")
 
@@ -73,18 +73,18 @@ class FreshDigits:
         return self._left.pop()
 
     def forget(self) -> None:
-        """Drop what is drawn already: it was drawn before the generator had its seed."""
+        """Drop the digits that were drawn before the generator had its seed."""
         self._left.clear()
 
 
 def trace_from(headers: Mapping[str, str], digits: str) -> Trace:
-    """The same, with these digits for what is new."""
+    """Return the trace; `digits` are used for its new parts."""
     fresh, span = digits[:32], digits[32:]
     if not ("x-request-id" in headers or "traceparent" in headers):
         return Trace(fresh, f"00-{fresh}-{span}-00", False)
     request_id = headers.get("x-request-id")
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
-        request_id = fresh  # the trace's own number, if that begins here too
+        request_id = fresh  # the number of the trace, if it begins here
     given = headers.get("traceparent")
     parent = _TRACEPARENT.fullmatch(given) if given else None
     if parent is None:
@@ -101,15 +101,16 @@ def header_changes(
     attempt: int,
     identity: Identity | None = None,
 ) -> Changes:
-    """The changes for the `attempt`th (from 1) request to `variant`, from `identity`."""
+    """Return the changes of the headers for attempt number `attempt` (from 1) at `variant`.
+    `identity`: the client."""
     headers = request.headers
     removed = [*(claims_among(headers) if request.claims is None else request.claims)]
     if "connection" in headers and headers["connection"] not in _NOMINATES_CLAIMS:
         removed += _nominated(headers)
     if route.override and route.override.header in headers:
-        removed.append(route.override.header)  # it spoke to the router
+        removed.append(route.override.header)  # it is for the router
     if not trace.continued and "tracestate" in headers:
-        removed.append("tracestate")  # it belongs to a trace that is not gone on with
+        removed.append("tracestate")  # it belongs to a trace that is not continued
     target, ip = request.target, request.client.ip
     added = {
         "x-request-id": trace.request_id,
@@ -144,8 +145,8 @@ def header_changes(
 def _not_for_outside(
     headers: Mapping[str, str], route: Route, identity: Identity | None
 ) -> list[str]:
-    """What a server on the Internet does not get: Cloudflare's word about the client, and the API
-    key, unless the route forwards it."""
+    """Return what a server on the Internet does not get: Cloudflare's headers about the client, and
+    the API key unless the route forwards it."""
     names = [name for name in headers if name.startswith("cf-")]
     if identity and not (route.needs and route.needs.forward):
         names += identity.carried
@@ -153,7 +154,7 @@ def _not_for_outside(
 
 
 def _nominated(headers: Mapping[str, str]) -> list[str]:
-    """The headers that `Connection` names, but for the edge's own word."""
+    """Return the headers that `Connection` names, without the edge's own."""
     names = map(str.strip, headers["connection"].lower().split(","))
     return [name for name in names if name in headers and not _KEPT.fullmatch(name)]
 
@@ -161,7 +162,7 @@ def _nominated(headers: Mapping[str, str]) -> list[str]:
 def response_headers(
     trace: Trace, route: Route, variant: Variant, identify: bool
 ) -> dict[str, str]:
-    """What a variant's answer gains."""
+    """Return the headers that are added to a variant's response."""
     headers = {"x-request-id": trace.request_id}
     if identify:
         headers["x-router-route"] = route.name
@@ -170,7 +171,7 @@ def response_headers(
 
 
 def fixed_headers(fixed: Fixed, trace: Trace, identify: bool) -> list[tuple[str, str]]:
-    """The headers of an answer that the policy itself gives; a name may come repeatedly."""
+    """Return the headers of a response of the policy; a name may occur several times."""
     headers, route = list(fixed.answer.headers), fixed.route
     if fixed.answer.body and not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain; charset=utf-8"))
@@ -181,6 +182,6 @@ def fixed_headers(fixed: Fixed, trace: Trace, identify: bool) -> list[tuple[str,
 
 
 def set_cookie(source: Source, value: str, secure: bool) -> str:
-    """The cookie that makes a client sticky (RFC 6265bis)."""
+    """Return the cookie with a client's sticky key (RFC 6265bis)."""
     text = f"{source.name}={value}; Path=/; Max-Age={source.set_for}; HttpOnly; SameSite=Lax"
     return f"{text}; Secure" if secure else text

@@ -1,4 +1,4 @@
-"""A request as it goes to a variant, and what that variant's answer loses and gains."""
+"""A request as a variant gets it, and the changes of that variant's response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policies.routing.match import Rule
 
 
 class Outgoing(NamedTuple):
-    """`target`: what the variant is asked for; `changes`: those of the request's headers."""
+    """`target`: the URL for the variant; `changes`: those of the request's headers."""
 
     target: RequestTarget
     changes: Changes
@@ -29,20 +29,20 @@ def outgoing(
     attempt: int,
     identity: Identity | None,
 ) -> Outgoing:
-    """The `attempt`th (from 1) request to `variant`, through the filters of its pool."""
+    """Return attempt number `attempt` (from 1) at `variant`, through the filters of its pool."""
     changes = header_changes(request, route, variant, trace, attempt, identity)
     plan = route.plan_for(variant.pool) if route.plans else route.plan
     if plan is None:
         return Outgoing(request.target, changes)
     target = plan.target(request.target, rule.taken)
-    if plan.host and not variant.url:  # which says itself what the host is
+    if plan.host and not variant.url:  # whose URL has its own host
         changes.set["host"] = target.authority  # as the URL has it
     return Outgoing(target, plan.request_changes(changes, request.headers))
 
 
 def at_upstream(variant: Variant, target: RequestTarget) -> RequestTarget:
-    """`target` as `variant` sees it: one that has a URL has its own host, and what is in front of
-    each path."""
+    """Return `target` as `variant` gets it: a variant with a URL has a host of its own, and its
+    URL's path comes before each path."""
     if not variant.url:
         return target
     origin, slash, base = variant.url.partition("://")[2].partition("/")
@@ -52,7 +52,7 @@ def at_upstream(variant: Variant, target: RequestTarget) -> RequestTarget:
 
 
 def answer_changes(trace: Trace, route: Route, variant: Variant, identify: bool) -> Changes:
-    """What becomes of the headers of the variant's answer."""
+    """Return the changes of the headers of the variant's response."""
     own = Changes([], response_headers(trace, route, variant, identify), [])
     plan = route.plan_for(variant.pool) if route.plans else route.plan
     return plan.response.then(own) if plan and plan.response else own

@@ -1,9 +1,9 @@
-"""Phase 3: the request as a variant gets it, and what must be kept of it before it is sent.
+"""Phase 3: the request as a variant gets it, and what is kept of it before it is sent.
 
-A body is read before anything is sent if its length is told and it is short; one of unknown
-length goes on while it arrives, and is kept meanwhile; a long one is sent once, and so is
-that of a GET. Copies for mirrors are sent beside the request, and forgotten: nothing of a copy
-reaches the client, its failure is nobody's, and its health is not learnt from it.
+A short body of announced length is read before anything is sent. One of unknown length passes on
+while it arrives, and is kept meanwhile. A long body is sent once, and so is that of a GET. Copies
+for mirrors are sent beside the request: their responses are discarded, their failures have no
+effect, and health does not learn from them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from policies.proxy.phases.outgoing import Outgoing, outgoing
 from policies.resilience.drill import InFront, faults_of
 from policies.resilience.failover import BODILESS, keeping, may_repeat, plan
 
-MIRROR_BODY = 64 * 1024  # bytes: as much as is held of a request for its copy
+MIRROR_BODY = 64 * 1024  # bytes of a body that are held for a copy
 MIRROR_MS = 10_000  # a third of what Cloudflare leaves for work after the answer
 _MARK = Changes(["content-length"], {"x-router-mirror": "1"}, [])
 
 
 class Tries(NamedTuple):
-    """Whom to try, in order. `repeatable`: also when the request may have reached somebody.
-    `kept`: what came of keeping the body, None if it was not to be kept. `kept_body`: attempts
+    """The variants to try, in order. `repeatable`: also if the request may have reached one.
+    `kept`: the result of keeping the body, None if it was not to be kept; `kept_body`: attempts
     take it from there."""
 
     variants: Sequence[Variant]
@@ -39,7 +39,7 @@ class Tries(NamedTuple):
 
 
 def upstream_request_filter(context: RequestContext, variant: Variant, attempt: int) -> Outgoing:
-    """What `variant` is sent in the attempt of that number, from 1."""
+    """Return what `variant` is sent in the attempt of that number, from 1."""
     rule, route = context.rule, context.choice.route
     assert rule, "a rule has taken the request"
     trace, identity = context.trace, context.identity
@@ -47,13 +47,13 @@ def upstream_request_filter(context: RequestContext, variant: Variant, attempt: 
 
 
 def respelled(context: RequestContext, sent: Outgoing) -> str | None:
-    """The URL to send, if it is not the one that came."""
+    """Return the URL to send; None if it is the one that came."""
     url = sent.target.url
     return None if url == context.request.target.sent else url
 
 
 def tries_of(context: RequestContext) -> Tries:
-    """Whom to try, if nothing of the request has to be kept."""
+    """Return the variants to try, if nothing of the request has to be kept."""
     choice, request = context.choice, context.request
     terms = choice.route.failover
     variants = plan(terms, choice.candidates)
@@ -64,7 +64,7 @@ def tries_of(context: RequestContext) -> Tries:
 
 
 def is_prepared(context: RequestContext) -> bool:
-    """Whether `prepare` may have something to do before the first attempt."""
+    """Return whether `prepare` may have something to do before the first attempt."""
     route, first = context.choice.route, context.choice.candidates[0]
     filters = route.plan_for(first.pool) if route.plans else route.plan
     has_body = context.arrived.has_body and context.request.method not in BODILESS
@@ -72,8 +72,8 @@ def is_prepared(context: RequestContext) -> bool:
 
 
 def prepare(context: RequestContext, timeout_ms: int) -> Way[Tries]:
-    """Send the copies, and keep the body if another attempt may need it; `timeout_ms`: how long
-    reading it may take (0: any time)."""
+    """Send the copies, and keep the body if another attempt may need it. `timeout_ms`: the time
+    limit for reading it (0: none)."""
     choice, request = context.choice, context.request
     route, terms = choice.route, choice.route.failover
     tries = tries_of(context)
@@ -93,7 +93,7 @@ def prepare(context: RequestContext, timeout_ms: int) -> Way[Tries]:
 
 
 def _mirror(context: RequestContext, plan: FilterChain) -> Way[bool]:
-    """Send the copies; whether the body must go on from what is kept."""
+    """Send the copies. Returns whether the body must be taken from the kept one."""
     copies = _copies(context, plan)
     if not copies:
         return False
@@ -135,8 +135,8 @@ def _is_down(context: RequestContext, variant: Variant) -> bool:
 
 
 def drill_on(context: RequestContext, variant: Variant, now_ms: float) -> InFront:
-    """What an attempt at `variant` meets; it is counted. Who is drilled fails for everybody as
-    a broken Worker does, so failover and health do what they do in earnest."""
+    """Return the fault that an attempt at `variant` meets, and count it. A drilled variant fails
+    like a broken Worker, so failover and health react as they would."""
     drills = context.state.drills
     if not drills:
         return None

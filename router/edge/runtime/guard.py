@@ -1,14 +1,14 @@
-"""Which URLs may be asked, before anything is sent there.
+"""Checks URLs before anything is sent to them.
 
-1. A URL whose host is private by its spelling is never asked (`workers_runtime/networks.py`).
-2. A public name may lead to a private address, today or tomorrow (DNS rebinding). With a resolver
-   (DNS over HTTPS, the variable ROUTER_RESOLVER) it is looked up when a request is sent; what comes
-   of it holds as long as the name's record says. One private address among several is enough to
-   refuse it, and so is a resolver that does not answer.
-3. On one's own machine, where the Worker has LOCAL_FLAG, ROUTER_ALLOW_PRIVATE lifts both.
+1. A URL whose host is private by its spelling is refused (`workers_runtime/networks.py`).
+2. A public name may resolve to a private address, now or later (DNS rebinding). With a resolver
+   (DNS over HTTPS, the variable ROUTER_RESOLVER) it is looked up when a request is sent, and the
+   result is used for its TTL. One private address among several is enough to refuse it, and so is a
+   resolver that does not answer.
+3. On a developer's machine, where the Worker has LOCAL_FLAG, ROUTER_ALLOW_PRIVATE lifts both.
 
-Cloudflare's network refuses private addresses by itself, and needs no resolver; workerd on one's
-own machine connects to whatever a name leads to.
+Cloudflare's network itself refuses private addresses, and needs no resolver. On a developer's
+machine workerd connects to any address of a name.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ Error = Literal["PrivateAddress", "NoAddress"]  # as `policies/resilience/unreac
 
 
 class UrlGuard:
-    """What `outbound.js` asks. `resolver`: a URL, "" for none."""
+    """The checks, as `outbound.js` calls them. `resolver`: a URL, "" for none."""
 
     def __init__(self, resolver: str, *, allow_private: bool) -> None:
         self._resolver = resolver
         self._allow_private = allow_private
 
     def judge(self, url: str) -> str:
-        """What is to be done before `url` is asked: nothing ([]), or look up what these URLs
-        answer ([…]), or refuse it (the error's name and message)."""
+        """Return what must be done before a request to `url`: nothing ([]), DNS queries to these
+        URLs ([…]), or a refusal (the error's name and message)."""
         if self._allow_private:
             return "[]"
         parsed = parse_url(url)
@@ -46,7 +46,8 @@ class UrlGuard:
         return json.dumps(questions(self._resolver, parsed.host))
 
     def look_up(self, url: str, answers: str) -> str:
-        """For how many seconds these answers hold, and why `url` is not asked, "" if it is."""
+        """Return for how many seconds these answers are valid, and why `url` is refused, "" if it
+        is not."""
         host = parse_url(url).host
         try:
             found = read_answers(json.loads(answers))

@@ -191,10 +191,11 @@ def test_a_variant_with_another_target_is_unknown_again() -> None:
     assert checks.probes["a"].state == "healthy"
 
 
-def test_a_target_is_a_binding_and_a_version() -> None:
+def test_a_target_is_a_binding_or_a_url_and_a_version() -> None:
     one = Variant("one", "ONE", "production", None, 1, False, None)
+    urls = [replace(one, binding="", url=f"https://{host}.test") for host in ("a", "b")]
     others = (replace(one, binding="TWO"), replace(one, override='api="v2"'))
-    assert len({target_of(variant) for variant in (one, *others)}) == 3
+    assert len({target_of(variant) for variant in (one, *others, *urls)}) == 5
     assert target_of(replace(one, weight=7, drain=True)) == target_of(one)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from router.api.client import Client, NotReachable, Refused, client_of
+from router.api.client import AdminClient, NotReachable, Refused, client_of
 from router.dev.loopback import free_port
 from router.terminal.errors import Failed, UsageError
 
@@ -62,7 +62,7 @@ def url() -> Iterator[str]:
 
 
 def test_json_in_json_out(url: str) -> None:
-    client = Client(f"{url}/", KEY)
+    client = AdminClient(f"{url}/", KEY)
     bearer = f"Bearer {KEY}"
     assert client.get("keys") == ["GET", "/.router/keys", bearer, ""]
     assert client.get("a/b", local="1") == ["GET", "/.router/a/b?local=1", bearer, ""]
@@ -82,20 +82,20 @@ def test_a_refusal_carries_its_problem(
     url: str, page: str, status: int, code: str, said: str
 ) -> None:
     with pytest.raises(Refused, match=said) as raised:
-        Client(url, KEY).get(page)
+        AdminClient(url, KEY).get(page)
     assert (raised.value.status, raised.value.code) == (status, code)
 
 
 @pytest.mark.parametrize("page", ["page", "moved", "other"])
 def test_what_is_no_router_is_told(url: str, page: str) -> None:
     with pytest.raises(Failed, match=f"{url} is not a router: /.router/{page} answers"):
-        Client(url, KEY).get(page)
+        AdminClient(url, KEY).get(page)
 
 
 def test_nobody_there() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(NotReachable, match=f"{url} does not answer: .*refused"):
-        Client(url, KEY).get("status")
+        AdminClient(url, KEY).get("status")
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,4 @@ def test_another_servers_json_is_no_routers(
 ) -> None:
     monkeypatch.setitem(ANSWERS, f"/.router/{page}", (200, text))
     with pytest.raises(Failed, match=f"{url} is not a router: /.router/{page} has no"):
-        Client(url, KEY).get(page)
+        AdminClient(url, KEY).get(page)

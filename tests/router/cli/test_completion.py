@@ -64,6 +64,7 @@ CASES = [
     ("router validate --", ("--help", "--json", "--strict")),
     ("router validate ro", ("routes.yaml",)),
     ("router test routes.yaml --cases ca", ("cases.yaml",)),
+    ("router init --worker ap", ("api/",)),
     ("router explain routes.yaml --down ", ("blue-1", "green-2")),
     ("router explain other.yaml --down ", ("elsewhere",)),
     ("router drill start --variant g", ("green-2",)),
@@ -80,6 +81,7 @@ CASES = [
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "routes.yaml").write_text(POLICY)
     (tmp_path / "cases.yaml").touch()
+    (tmp_path / "api").mkdir()
     (tmp_path / "other.yaml").write_text("variants: {elsewhere: {binding: B, pool: p}}")
     return tmp_path
 

@@ -13,7 +13,7 @@ from router.dev.layout import Layout
 from router.publishing.base import Base
 from router.publishing.place import Place
 from router.publishing.published import read
-from router.publishing.write import Change
+from router.publishing.write import PolicyChange
 from tests.router.publishing.making import Clone, FakeKv, change, digest, text
 from tests.support.project import write_project
 
@@ -30,7 +30,7 @@ def kv(monkeypatch: pytest.MonkeyPatch, base: Base) -> FakeKv:
     return kv
 
 
-def begin(tmp_path: Path, begins: Change) -> None:
+def begin(tmp_path: Path, begins: PolicyChange) -> None:
     dev._begin_with(Layout(tmp_path), tmp_path, tmp_path / "routes.yaml", begins)
 
 

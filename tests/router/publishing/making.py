@@ -21,7 +21,7 @@ from router.publishing.place import Place
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
 from router.publishing.reporter import SILENT
-from router.publishing.write import Change
+from router.publishing.write import PolicyChange
 from tests.policies.making import policy_text
 
 NOBODY = Edge(None, None, 1.0, "there is none")
@@ -84,8 +84,8 @@ def text(name: str, binding: str = "PRODUCTION") -> bytes:
     )
 
 
-def change(data: bytes, note: str = "") -> Change:
-    return Change(data, _load(data), note)
+def change(data: bytes, note: str = "") -> PolicyChange:
+    return PolicyChange(data, _load(data), note)
 
 
 _load = cache(load)

@@ -8,7 +8,7 @@ import pytest
 
 from router.api.client import NotReachable
 from router.publishing import edge
-from router.publishing.edge import IN_A_ROW, Said, Verdict, judge, wait
+from router.publishing.edge import IN_A_ROW, PushVerdict, Said, judge, wait
 
 OLD, NEW = "ab" * 32, "cd" * 32
 WELL = Said(OLD)
@@ -20,19 +20,19 @@ UNREAD = "KV cannot be read: TimeoutError"
     ("said", "before", "verdict"),
     [
         (Said(OLD), WELL, None),
-        (Said(NEW), WELL, Verdict.SERVES),
-        (Said(NEW), None, Verdict.SERVES),
-        (Said(NEW, (UNBOUND,)), WELL, Verdict.SPOILT),
-        (Said(NEW, (UNBOUND,)), Said(OLD, (UNBOUND,)), Verdict.SERVES),
-        (Said(NEW, (UNBOUND,)), None, Verdict.SERVES),
-        (Said(NEW, (UNREAD,)), WELL, Verdict.SERVES),
+        (Said(NEW), WELL, PushVerdict.SERVES),
+        (Said(NEW), None, PushVerdict.SERVES),
+        (Said(NEW, (UNBOUND,)), WELL, PushVerdict.SPOILT),
+        (Said(NEW, (UNBOUND,)), Said(OLD, (UNBOUND,)), PushVerdict.SERVES),
+        (Said(NEW, (UNBOUND,)), None, PushVerdict.SERVES),
+        (Said(NEW, (UNREAD,)), WELL, PushVerdict.SERVES),
         (Said(OLD, (UNBOUND,)), WELL, None),
-        (Said(OLD, ("…",), NEW), WELL, Verdict.SPOILT),
-        (Said(OLD, ("…",), NEW), Said(OLD, ("…",)), Verdict.SPOILT),
+        (Said(OLD, ("…",), NEW), WELL, PushVerdict.SPOILT),
+        (Said(OLD, ("…",), NEW), Said(OLD, ("…",)), PushVerdict.SPOILT),
         (Said(OLD, ("…",), OLD), WELL, None),
     ],
 )
-def test_what_an_answer_means(said: Said, before: Said | None, verdict: Verdict | None) -> None:
+def test_what_an_answer_means(said: Said, before: Said | None, verdict: PushVerdict | None) -> None:
     assert judge(said, NEW, before) is verdict
 
 
@@ -65,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_several_answers_in_a_row_are_needed() -> None:
     router, heard = Router(OLD, NEW, NEW, OLD, NEW, None, NEW, NEW, NEW), list[str]()
-    assert wait(router, NEW, WELL, 60, heard.append)[0] is Verdict.SERVES  # type: ignore[arg-type]
+    assert wait(router, NEW, WELL, 60, heard.append)[0] is PushVerdict.SERVES  # type: ignore[arg-type]
     assert router.asked == 6 + IN_A_ROW
     assert heard[0] == "http://router serves abababababab, 1m left"
     assert any("does not answer" in line for line in heard)
@@ -73,5 +73,5 @@ def test_several_answers_in_a_row_are_needed() -> None:
 
 def test_time_is_up(clock: list[float]) -> None:
     verdict, said = wait(Router(OLD), NEW, WELL, 5, lambda _: None)  # type: ignore[arg-type]
-    assert (verdict, said, clock[0]) == (Verdict.LATE, WELL, 5.0)
-    assert wait(Router(None), NEW, WELL, 5, lambda _: None) == (Verdict.LATE, None)  # type: ignore[arg-type]
+    assert (verdict, said, clock[0]) == (PushVerdict.LATE, WELL, 5.0)
+    assert wait(Router(None), NEW, WELL, 5, lambda _: None) == (PushVerdict.LATE, None)  # type: ignore[arg-type]

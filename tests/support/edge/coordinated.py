@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from router.dev.layout import OBJECTS
+from router.dev.required import OBJECTS
 from router.dev.workerd import WorkerdWorker, literal, service, text
 from router.edge.isolate.timing import VARIABLE
 from tests.support.edge.moody import ROUTES, Router, eventually, running, workers

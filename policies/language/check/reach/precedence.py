@@ -20,7 +20,7 @@ from itertools import chain
 from policies.basics.regex import literal_prefix
 from policies.basics.regex_compiler import compile_pattern
 from policies.language.findings.findings import shown
-from policies.language.findings.found import Found, Key
+from policies.language.findings.found import Found, KeyOf
 from policies.language.model.conditions import HeaderMatch, QueryParamMatch
 from policies.language.model.policy import Match, PathMatch, Policy, Route
 
@@ -216,7 +216,7 @@ def _uncovered(index: int, rules: _Rules) -> Iterator[Found]:
         )
         hint = "add `first: true` to this route; if http is intended there, add `scheme: "
         hint += "http` to its match"
-        path = ("routes", index, "filters", Key("redirect"))
+        path = ("routes", index, "filters", KeyOf("redirect"))
         yield "redirect-does-not-cover", path, message, hint
 
 
@@ -251,7 +251,7 @@ def _shadowed(index: int, rules: _Rules) -> Iterator[Found]:
         hint = "add `first: true`"
         if len(hosts) <= MAX_NAMED:
             hint += f", or name the hosts: `hostnames: [{names}]`"
-        yield "shadowed-by-host", ("routes", index, Key("name")), message, hint
+        yield "shadowed-by-host", ("routes", index, KeyOf("name")), message, hint
 
 
 def _is_meant_for_all(rule: RankedRule, other: RankedRule) -> bool:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from policies.basics.regex import Matcher
 from policies.basics.regex_compiler import compile_pattern
 from policies.language.findings.findings import shown
-from policies.language.findings.found import Found, Key
+from policies.language.findings.found import Found, KeyOf
 from policies.language.model.conditions import HeaderMatch, QueryParamMatch
 from policies.language.model.policy import Match, PathMatch, Policy, Route
 
@@ -39,7 +39,7 @@ def shadowed_routes(policy: Policy) -> Iterator[Found]:
                 f"no request reaches this route: earlier routes match the same requests ({names})"
             )
             hint = "change what it matches, or remove it"
-            yield "duplicate-route", ("routes", index, Key("name")), message, hint
+            yield "duplicate-route", ("routes", index, KeyOf("name")), message, hint
             continue
         for at, takers in enumerate(owners):
             if takers:
