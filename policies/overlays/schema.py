@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from policies.basics.untyped import JsonObject, Parsed
 from policies.language.tooling.schema import schema
 from policies.overlays.merge import NAMED
 
@@ -12,7 +12,7 @@ _NULL = {"type": "null"}
 _NAMED = {path[-1] for path in NAMED}
 
 
-def overlay_schema() -> dict[str, Any]:
+def overlay_schema() -> JsonObject:
     made = _optional(schema())
     return {**made, "title": "an overlay of routes.yaml of fiberwise-router"}
 
@@ -21,7 +21,7 @@ def overlay_schema_text() -> str:
     return json.dumps(overlay_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _optional(part: Any) -> Any:
+def _optional(part: Parsed) -> Parsed:
     """The schema of a value that may say less."""
     if isinstance(part, list):
         return [_optional(each) for each in part]
@@ -41,7 +41,7 @@ def _optional(part: Any) -> Any:
     return made
 
 
-def _by_names(name: str, part: dict[str, Any]) -> dict[str, Any]:
+def _by_names(name: str, part: JsonObject) -> JsonObject:
     """A list that merges by names may be written as a mapping from them."""
     if name not in _NAMED or part.get("type") != "array":
         return part
@@ -49,6 +49,6 @@ def _by_names(name: str, part: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [part, entries], "description": part.get("description", "")}
 
 
-def _or_null(part: dict[str, Any]) -> dict[str, Any]:
+def _or_null(part: JsonObject) -> JsonObject:
     told = {"description": part["description"]} if "description" in part else {}
     return {"anyOf": [part, _NULL], **told}

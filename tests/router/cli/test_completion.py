@@ -61,7 +61,7 @@ CASES = [
     ("router --v", ("--version",)),
     ("router drill st", ("start", "stop")),
     ("router rollout sett", ("settle",)),
-    ("router validate --", ("--help", "--json", "--strict")),
+    ("router validate --", ("--env", "--help", "--json", "--print", "--strict")),
     ("router validate ro", ("routes.yaml",)),
     ("router test routes.yaml --cases ca", ("cases.yaml",)),
     ("router init --worker ap", ("api/",)),
