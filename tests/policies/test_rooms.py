@@ -78,6 +78,7 @@ MAY_USE = {
         "resilience",
     },
     "overlays": {
+        "basics",
         "language",
         "language/check",
         "language/findings",

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from policies.basics.untyped import JsonObject, Parsed
+from policies.basics.untyped import JsonObject
 from policies.language.yaml.composer import resolve
 
 WIDTH = 96  # characters of a line; longer mappings and lists get a line for each entry
@@ -30,7 +30,7 @@ def comment(text: str) -> str:
     return ("# " + "".join(c if c.isprintable() else "?" for c in text)).rstrip()
 
 
-def field(name: str, value: Parsed, width: int) -> Iterator[str]:
+def field(name: str, value: object, width: int) -> Iterator[str]:
     key = f"{_scalar(name)}:"
     flow = _flow(value)
     if not isinstance(value, dict | list) or len(key) + 1 + len(flow) <= width:
@@ -51,19 +51,19 @@ def hung(items: list[list[str]], indent: int) -> list[str]:
     ]
 
 
-def _block(value: Parsed, width: int) -> list[str]:
+def _block(value: object, width: int) -> list[str]:
     """Return the lines of a mapping or a list, one entry per line."""
     if isinstance(value, dict):
         return [line for k, v in value.items() for line in field(k, v, width)]
     items = []
-    for item in value:
+    for item in value if isinstance(value, list) else ():
         flow = _flow(item)
         short = not isinstance(item, dict | list) or len(flow) + 2 <= width
         items.append([flow] if short else _block(item, width - 2))
     return hung(items, 0)
 
 
-def _flow(value: Parsed) -> str:
+def _flow(value: object) -> str:
     if isinstance(value, dict):
         inner = ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in value.items())
         return f"{{ {inner} }}" if inner else "{}"
@@ -72,7 +72,7 @@ def _flow(value: Parsed) -> str:
     return _scalar(value)
 
 
-def _scalar(value: Parsed) -> str:
+def _scalar(value: object) -> str:
     """Return text in quotes, unless it is read as the same text without."""
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"

@@ -53,7 +53,7 @@ class Edge:
     ) -> None:
         self.driver_module = modules.driver
         self.now_ms = modules.clock.now_ms = BEGAN
-        self.isolate = modules.isolate.Isolate(made)
+        self.isolate = modules.isolate.Isolate(made, "")
         self.isolate.seed()
         self.isolate.store.ready = True
         self.isolate.chores = lambda now_ms: ""  # nothing is due
