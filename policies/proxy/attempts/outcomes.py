@@ -6,8 +6,8 @@ failure. A GET with a body is not watched, so the client may have broken it off:
 either.
 
 For a rollout an attempt counts for the pool of its variant, whichever variant answers in the end:
-failover hides failures from clients, but not from the analysis. Requests that the client broke off,
-and attempts that a drill failed, do not count for a pool.
+failover hides failures from clients, but not from the analysis. What may be the client's fault, and
+attempts that a drill failed, do not count for a pool.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ TOO_LATE = Problem("variant-timeout", "The backend did not begin to answer in ti
 FAILED = Problem("variant-failed", "The backend did not answer.")
 UPLOAD_BROKEN = Failure(Problem("bad-request", "The request's body broke off."), "broken body")
 UPLOAD_LATE = Failure(
-    Problem("body-incomplete", "Not all of the request's body came in time."), "incomplete body"
+    Problem("body-incomplete", "The request's body did not come in time."), "incomplete body"
 )
 
 
@@ -136,12 +136,10 @@ def record_failure(context: RequestContext, outcome: Outcome) -> Outcome:
     failure, came, now = outcome.failure, outcome.came, outcome.came.now_ms
     if outcome.status < 500:
         return outcome  # it is the client's fault
-    request = context.request
-    if has_content(request.headers):
-        if request.method in BODILESS:
-            return outcome
-        if came.is_broken:
-            return outcome._replace(failure=UPLOAD_BROKEN, status=UPLOAD_BROKEN.problem.status)
+    if _is_unwatched(context):
+        return outcome
+    if came.is_broken and has_content(context.request.headers):
+        return outcome._replace(failure=UPLOAD_BROKEN, status=UPLOAD_BROKEN.problem.status)
     outcome = outcome._replace(hide=health.is_on_probation(variant.name, now))
     rest = None
     if came.status == 503 and came.retry_after is not None:
@@ -154,12 +152,19 @@ def record_failure(context: RequestContext, outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _is_unwatched(context: RequestContext) -> bool:
+    """Whether the request is a GET with a body: nobody knows whether all of it came."""
+    request = context.request
+    return request.method in BODILESS and has_content(request.headers)
+
+
 def count_for_rollout(context: RequestContext, outcome: Outcome, send: Send) -> None:
     """Count a finished attempt for its rollout."""
-    is_clients_fault = outcome.failure is not None and outcome.status < 500
-    if not is_clients_fault:
+    is_error = outcome.status >= 500
+    may_be_clients_fault = _is_unwatched(context) if is_error else outcome.failure is not None
+    if not may_be_clients_fault:
         took_ms = outcome.came.now_ms - outcome.began_ms
-        _count(context, outcome.variant, send, outcome.status >= 500, took_ms)
+        _count(context, outcome.variant, send, is_error, took_ms)
 
 
 def count_overtaken(context: RequestContext, variant: Variant, send: Send, took_ms: float) -> None:

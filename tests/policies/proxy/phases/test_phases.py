@@ -18,6 +18,7 @@ from tests.policies.proxy.journey import (
     VARIANTS,
     Isolate,
     Journey,
+    Outcome,
     isolate,
     none,
     of,
@@ -237,6 +238,18 @@ class TestRollouts:
         state = self.isolate()
         Journey(state, "POST", has_body=True, content_length="5").go(none("Error", is_broken=True))
         assert state.tallied() == {}
+
+    @pytest.mark.parametrize("came", [none("TimeoutError"), none("Error"), status(503)])
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_nobody_knows_whether_a_get_had_all_of_its_body(
+        self, method: str, came: Outcome
+    ) -> None:
+        state = self.isolate()
+        for _ in range(5):
+            Journey(state, method, has_body=True, content_length="5").go(came)
+        assert state.tallied() == {}
+        Journey(state, method, has_body=True, content_length="5").go(status(200))
+        assert state.tallied() == {"from": (1, 0)}
 
     def test_who_was_overtaken_was_no_error_but_took_time(self) -> None:
         state = self.isolate(failover={"hedge": "100ms"})
