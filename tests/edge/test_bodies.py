@@ -174,6 +174,29 @@ def test_a_body_that_does_not_come_in_time_is_no_fault_of_the_variant(
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("length", [1_000, 20 * KIB, 300 * KIB, None])
+def test_a_body_that_took_most_of_the_time_is_no_fault_of_the_variant(
+    router: Running, method: str, length: int | None
+) -> None:
+    """It comes whole, in time, and leaves the variant too little of it."""
+    uploads = [
+        Upload(router, method, "/read-and-hang", length, "fair.test")
+        for _ in range(20)  # so many failures in a row would eject it
+    ]
+    for upload in uploads:
+        upload.send(b"begin")
+    time.sleep(1.6)
+    for upload in uploads:
+        upload.send(b"x" * ((length or KIB) - 5))
+        upload.end()
+    for upload in uploads:
+        with upload:
+            status, problem = upload.answer()
+        assert (status, problem["code"]) == (408, "body-incomplete")
+    assert router.metrics()['router_variant_share{variant="blamed"'] == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("length", [1_000, 20 * KIB, 300 * KIB, None])
 def test_a_variant_that_has_the_whole_body_and_hangs_is_too_late(
     router: Running, method: str, length: int | None
 ) -> None:

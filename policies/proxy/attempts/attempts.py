@@ -48,7 +48,7 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
         outcome: Outcome = yield from hedged(context, attempt, second)
     else:
         what = send(context, attempt)
-        came: Came = yield what
+        came: Came = _seen(context, tries, (yield what))
         outcome = record_outcome(context, first, 1, began, what, came)
     if outcome.is_done:
         return outcome
@@ -74,9 +74,18 @@ def _others(
         attempt = Attempt(following, number, sent, tries.kept_body, left, now, wants_head)
         state.count("retries", route.name, outcome.variant.name)
         what = send(context, attempt)
-        came: Came = yield what
+        came: Came = _seen(context, tries, (yield what))
         outcome = record_outcome(context, following, number, now, what, came)
     return outcome
+
+
+def _seen(context: RequestContext, tries: Tries | None, came: Came) -> Came:
+    """A variant is not too late if the body, read before, took more than half of the time."""
+    if came.error != "TimeoutError" or tries is None or tries.kept is None:
+        return came
+    read_ms = tries.kept[0] - context.arrived.now_ms
+    is_slow = read_ms * 2 > timeout_ms(context.choice.route)
+    return came._replace(error="UploadLate") if is_slow else came
 
 
 def _is_refused(terms: RetryPolicy, tries: Tries, outcome: Outcome) -> bool:

@@ -132,12 +132,12 @@ async function attempt(way, sent) {
   const { request, env } = way;
   discard(way.response);
   way.response = undefined;
+  const began = Date.now();
   try {
     let [upload, plan] = [undefined, sent];
     if (sent.keptBody) upload = way.upload ?? way.source?.again();
     else if (way.short) upload = way.short;
     else if (uploads.isShort(request)) {
-      const began = Date.now();
       upload = way.short = (await uploads.kept(request, sent.timeout)).again();
       plan = { ...sent, timeout: left(sent.timeout, began) };
     }
@@ -145,7 +145,7 @@ async function attempt(way, sent) {
     if (sending === undefined) return none({ name: "Unbound", message: "" }, way);
     way.response = await sending;
   } catch (error) {
-    return none(error, way);
+    return none(error, way, isTooShort(request, began, sent.timeout));
   }
   const { status } = way.response;
   if (sent.carry && status < 500 && !sent.codes.includes(status)) {
@@ -162,9 +162,14 @@ function came(way, wantsHead) {
   return [Date.now(), status, headers.get("retry-after"), "", "", ...upload(way), head];
 }
 
+// Whether a variant had less than half of `timeout` ms, since it waited for the client's body.
+function isTooShort(request, began, timeout) {
+  return uploads.isIncomplete(request) || (uploads.wholeSince(request) - began) * 2 > timeout;
+}
+
 // The outcome of an error, for Python. A variant that waits for the client's body is not late.
-function none(error, way) {
-  const isLate = error.name === "TimeoutError" && uploads.isIncomplete(way.request);
+function none(error, way, isTooShort) {
+  const isLate = error.name === "TimeoutError" && isTooShort;
   return [Date.now(), 0, null, isLate ? "UploadLate" : error.name, `${error}`, ...upload(way), []];
 }
 

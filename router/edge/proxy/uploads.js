@@ -1,5 +1,6 @@
 // Bodies of requests to variants. If a client breaks its body off, the request is `isBroken`; while
-// its body has not come whole, it is `isIncomplete`. So no variant is blamed for what a client does.
+// its body has not come whole, it is `isIncomplete`, and then `wholeSince` says when that was. So no
+// variant is blamed for what a client does.
 //
 // In a stream of unknown length, a variant would take a break for the end (seen on workerd: a
 // service binding loses the error). So such a stream never breaks: it stalls, its `failed` is
@@ -18,6 +19,7 @@ const NOTHING = {}; // an empty body, which can be sent any number of times
 
 const broken = new WeakSet(); // requests whose bodies broke off
 const incomplete = new WeakSet(); // requests whose bodies are under way
+const whole = new WeakMap(); // request to the time when its body had come whole
 
 export function isBroken(request) {
   return broken.has(request);
@@ -27,6 +29,16 @@ export function isBroken(request) {
 // for the client.
 export function isIncomplete(request) {
   return incomplete.has(request);
+}
+
+// When the body of `request` had come whole; undefined if it has not, or was not watched.
+export function wholeSince(request) {
+  return whole.get(request);
+}
+
+function complete(request) {
+  incomplete.delete(request);
+  whole.set(request, Date.now());
 }
 
 // The length of a stream of the runtime, if it is known.
@@ -76,7 +88,7 @@ function piped(request, through, how) {
   incomplete.add(request);
   const piping = body.pipeTo(through.writable, { preventCancel: true, ...how });
   return piping.then(
-    () => incomplete.delete(request),
+    () => complete(request),
     () => body.cancel(),
   );
 }
@@ -98,6 +110,7 @@ export async function kept(request, timeout) {
     throw brokenOff();
   });
   const stream = await (timeout ? within(reading, timeout) : reading);
+  complete(request);
   return { again: () => ({ stream }) };
 }
 
@@ -176,7 +189,8 @@ class Arriving {
     const { value } = await this.reader.read().catch(() => {
       throw brokenOff();
     });
-    incomplete.delete(this.request);
+    if (value) incomplete.delete(this.request);
+    else complete(this.request);
     this.came += value?.byteLength ?? 0;
     if (this.came > this.most) this.start = undefined;
     if (this.limit >= 0 && this.came > this.limit) {

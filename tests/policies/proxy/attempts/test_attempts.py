@@ -82,6 +82,17 @@ KEPT = ["keep body whole", "send a kept body", "wait", "send b kept body", "carr
 
 
 @pytest.mark.parametrize(
+    ("read_ms", "answer"), [(0, "answer 504"), (9_900, "answer 504"), (10_100, "answer 408")]
+)
+def test_a_variant_is_too_late_only_if_it_had_time(read_ms: int, answer: str) -> None:
+    """Otherwise slow clients could put it out of service."""
+    state = isolate(timeouts={"request": "20s"}, failover={"on": ["connect"]})
+    going = Journey(state, **{**POST, "method": "PUT"})
+    kept = of(KeepBody, KeptBody(BEGAN + read_ms, "kept"))
+    assert going.go(kept, none("TimeoutError"))[-1] == answer
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ({}, ONCE),
