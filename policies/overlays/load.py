@@ -50,7 +50,7 @@ def load_overlaid(
         return _refused([*_wrong(below, base.file), *_wrong(above, overlay.file)])
     both = merged(below, above, (base.file, overlay.file))
     policy, found = read_policy(both.value, Budget(allow_private=allow_private))
-    findings = [*map(_mistaken, both.mistakes), *_placed(both, found, "error")]
+    findings = [*_mistaken(both.mistakes), *_placed(both, found, "error")]
     if policy is None or findings:
         return _refused(findings)
     data = _text(both, base.file, overlay.file)
@@ -95,11 +95,14 @@ def _wrong(read: Document | list[Finding], file: str) -> Iterator[Finding]:
         yield FileFinding(**asdict(finding), file=file)
 
 
-def _mistaken(mistake: Mistake) -> Finding:
-    hint = mistake.hint.text(compare=True) if isinstance(mistake.hint, Names) else mistake.hint
-    place = mistake.at.origin.lines.place(mistake.at.at)
-    path, file = path_text(mistake.path), mistake.at.origin.file
-    return FileFinding(mistake.code, path, *place, mistake.message, hint, file=file)
+def _mistaken(mistakes: Iterable[Mistake]) -> Iterator[Finding]:
+    for number, mistake in enumerate(mistakes):
+        hint = mistake.hint
+        if isinstance(hint, Names):
+            hint = hint.text(compare=number < MAX_NEAREST)
+        place = mistake.at.origin.lines.place(mistake.at.at)
+        path, file = path_text(mistake.path), mistake.at.origin.file
+        yield FileFinding(mistake.code, path, *place, mistake.message, hint, file=file)
 
 
 def _placed(both: Merged, found: Iterable[Found], severity: Severity) -> list[Finding]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Names
+from policies.language.yaml.budget import MAX_FINDINGS
 from policies.language.yaml.composer import Lines, Node, Value
 from policies.language.yaml.document import Document
 
@@ -163,15 +164,15 @@ class _Merging:
         more: dict[str, tuple[Spot, Branch]],
         path: Path,
     ) -> Branch:
-        made = dict(parts)
+        made, known = dict(parts), set(parts)
         for name, (key, above) in more.items():
             here = (*path, name)
             if above.value is None:
                 if made.pop(name, None) is None:
-                    self._report_nothing(here, key, Names("field", name, set(parts)))
+                    self._report_nothing(here, key, Names("field", name, known))
             elif name in made:
-                known, old = made[name]
-                made[name] = known, self.merge(old, above, here)
+                old_key, old = made[name]
+                made[name] = old_key, self.merge(old, above, here)
             else:
                 made[name] = key, self._new(above, here)
         return _with(below, made)
@@ -191,6 +192,7 @@ class _Merging:
                 told = f"the overlay has two entries called `{shown(called)}`"
                 place = Spot(above.origin, above.at)
                 self._report("overlay-name", here, place, told, "make one of the two")
+                continue  # to merge it as well would cost more with each
             if called is not None:
                 seen.add(called)
             if at is None:
@@ -210,13 +212,12 @@ class _Merging:
         """Entries change or go by their names."""
         made: list[Branch | None] = list(parts)
         index = _index(parts, name)
+        known = set(index)
         for called, (key, above) in more.items():
             at = index.get(called)
             here = (*path, called)
             if at is None:
-                self._report_missing(
-                    here, key, above, Names(str(path[-1])[:-1], called, set(index))
-                )
+                self._report_missing(here, key, above, Names(str(path[-1])[:-1], called, known))
                 continue
             if above.value is None:
                 made[at] = None
@@ -240,7 +241,8 @@ class _Merging:
         self._report("overlay-removes-nothing", path, key, told, known)
 
     def _report(self, code: str, path: Path, key: Spot, message: str, hint: str | Names) -> None:
-        self.mistakes.append(Mistake(code, path, key, message, hint))
+        if len(self.mistakes) <= MAX_FINDINGS:  # one more, which says that there are more
+            self.mistakes.append(Mistake(code, path, key, message, hint))
 
 
 def _with(branch: Branch, parts: dict[str, tuple[Spot, Branch]] | list[Branch]) -> Branch:

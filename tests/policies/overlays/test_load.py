@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from policies.language.findings.findings import OVERLAY_CODES, FileFinding
 from policies.language.load import digest_of, load
 from policies.language.tooling.write import document
+from policies.language.yaml.budget import MAX_FINDINGS
 from policies.language.yaml.composer import OVERLAY
 from policies.language.yaml.document import Document, read_document
 from policies.overlays.load import NamedText, Overlaid, load_overlaid
+from policies.overlays.merge import merged
 from tests.policies.overlays.making import VALUES
 
 ROOT = Path(__file__).parents[3]
@@ -168,3 +170,30 @@ def test_what_is_written_is_read_as_the_same(value: dict[str, object]) -> None:
 def test_any_bytes_are_valid_or_have_findings(base: bytes, overlay: bytes) -> None:
     both = load_overlaid(NamedText("a", base), NamedText("b", overlay))
     assert bool(both.loaded.findings) == (both.loaded.policy is None)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "".join(f"  other-{n}: null\n" for n in range(3_000)),
+        "".join(f"  other-{n}: {{path: /}}\n" for n in range(3_000)),
+        "".join(f"  - {{name: other, field-{n}: 1}}\n" for n in range(3_000)),
+    ],
+    ids=("removed", "changed", "twice"),
+)
+def test_a_thousand_mistakes_are_told_as_a_hundred(entries: str) -> None:
+    """What nobody reads is not kept: mistakes times names would be gigabytes."""
+    base = BASE + "".join(f"  - {{name: r{n}, split: {{canary: 1}}}}\n" for n in range(60))
+    below, above = (read_document(text.encode()) for text in (base, f"routes:\n{entries}"))
+    assert isinstance(below, Document)
+    assert isinstance(above, Document)
+    both = merged(below, above, ("a", "b"))
+    assert len(both.mistakes) == MAX_FINDINGS + 1
+    assert len(both.value["routes"]) <= 62  # type: ignore[arg-type]
+    findings = [
+        each
+        for each in laid(f"routes:\n{entries}", base).loaded.findings
+        if isinstance(each, FileFinding) and each.file.endswith(".staging.yaml")
+    ]
+    assert len(findings) == MAX_FINDINGS
+    assert findings[-1].message.endswith("(and there are more findings)")
