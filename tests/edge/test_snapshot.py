@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from policies.language.load import load
+from policies.language.tooling.bindings import bindings_of
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import free_port
@@ -52,8 +53,7 @@ def test_isolates_start_from_a_memory_image_and_differ(tmp_path: Path) -> None:
     policy = load(POLICY.read_bytes()).policy
     assert policy
     stage(layout.root, POLICY, tmp_path / "upload")
-    variants = {name: variant.binding for name, variant in policy.variants.items()}
-    write_configs(layout, tmp_path, variants, echo=True)
+    write_configs(layout, tmp_path, bindings_of(policy), echo=True)
     first = request_id(layout, tmp_path, "--python-save-snapshot")
     assert (tmp_path / "snapshot.bin").stat().st_size > 1_000_000
     again = [request_id(layout, tmp_path, "--python-load-snapshot=snapshot.bin") for _ in range(2)]
