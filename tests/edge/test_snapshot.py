@@ -20,7 +20,7 @@ from router.dev.loopback import free_port
 from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import router_workers
-from tests.support.edge.image import image_path, router_image
+from tests.support.edge.image import from_image, image_path, router_image
 from tests.support.edge.router import HERE, POLICY
 
 STARTED_WITHIN = 60.0
@@ -70,8 +70,7 @@ def test_routers_of_the_tests_start_from_an_image_and_differ(tmp_path: Path) -> 
     layout = Layout(find_root(HERE))
     staged(layout, tmp_path)
     image = router_image(layout.kit, router_workers(layout, tmp_path)[0].modules)
-    options = (f"--python-snapshot-dir={image.parent}", f"--python-load-snapshot={image.name}")
-    assert len({request_id(layout, tmp_path, *options) for _ in range(3)}) == 3
+    assert len({request_id(layout, tmp_path, *from_image(image)) for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from router.dev.files import write_if_changed
 from router.dev.kit import Kit
 from router.dev.layout import Layout
 from router.dev.process import ServerProcess
-from router.dev.runtime import serve
+from router.dev.runtime import ensure_workerd, serve
 from router.dev.snapshot import make_image, snapshot_path
-from router.dev.workerd import External, Network, WorkerdWorker
+from router.dev.workerd import External, Network, WorkerdWorker, python_modules
 
 MAIN = "entry.py"
 POLICY = "bundled_policy.py"
@@ -52,9 +54,23 @@ def serve_router(
     """As `serve` does. All Python Workers of `workers` are routers of one upload."""
     router, *more = (each for each in workers if MAIN in each.modules)
     assert all(each.modules == router.modules for each in more)
-    image = router_image(layout.kit, router.modules)
-    options = (f"--python-snapshot-dir={image.parent}", f"--python-load-snapshot={image.name}")
+    options = from_image(router_image(layout.kit, router.modules))
     return serve(layout, workers, port, folder, options, from_image=False, others=others)
+
+
+def router_workerd(layout: Layout, upload: Path) -> Path:
+    """A command for wrangler, as `ensure_workerd` makes it, for the router of `upload`."""
+    image = router_image(layout.kit, python_modules(layout, upload))
+    options = " ".join(map(shlex.quote, from_image(image)))
+    workerd = shlex.quote(str(ensure_workerd(layout.kit, from_image=False)))
+    command = image.with_suffix(".sh")
+    write_if_changed(command, f'#!/bin/sh\nexec {workerd} "$@" {options}\n'.encode(), mode=0o755)
+    return command
+
+
+def from_image(image: Path) -> Sequence[str]:
+    """The options of workerd to start from it."""
+    return (f"--python-snapshot-dir={image.parent}", f"--python-load-snapshot={image.name}")
 
 
 def router_image(kit: Kit, modules: Mapping[str, Path]) -> Path:
@@ -102,3 +118,4 @@ def _remove_old(current: Path) -> None:
     images = sorted(current.parent.glob("router-*.bin"), key=lambda path: path.stat().st_mtime)
     for other in images[:-KEPT]:
         other.unlink(missing_ok=True)
+        other.with_suffix(".sh").unlink(missing_ok=True)
