@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -109,7 +110,7 @@ def test_a_shell_completes(folder: Path, shell: str, line: str, wanted: tuple[st
 def test_a_policy_that_is_half_written_has_names(tmp_path: Path) -> None:
     file = tmp_path / "routes.yaml"
     for text, names in (
-        ("variants: {a: , 1: x}", ["1", "a"]),
+        ("variants: {a: , b: x}", ["a", "b"]),
         ("variants: [a]", []),
         ("variants: {a: [", []),
         ("- a", []),
@@ -121,6 +122,38 @@ def test_a_policy_that_is_half_written_has_names(tmp_path: Path) -> None:
     assert names_in(tmp_path / "none.yaml", "variants") == []
     file.write_bytes(b"\xff\x00")
     assert names_in(file, "rollouts") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["$(touch gone)", "a;b", "--json", "\x1b[31mred", "a b", "a\nb", "a\x0bb", "`a`"]
+)
+def test_what_is_no_name_is_not_offered(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "routes.yaml"
+    told = json.dumps(name)
+    file.write_text(f"variants: {{{told}: {{pool: {told}}}, good: {{}}}}\nrollouts: [name: {told}]")
+    found = [names_in(file, section) for section in ("variants", "pools", "rollouts")]
+    assert found == [["good"], [], []]
+
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    "made", [BOMB + "variants: {v: {pool: *a39}}", "variants: " + "[" * 100_000]
+)
+def test_a_hostile_policy_does_not_stop_the_shell(tmp_path: Path, made: str) -> None:
+    (tmp_path / "routes.yaml").write_text(made)
+    line = "router drill start --pool "
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    told = subprocess.run(
+        [*ASK["bash"], line],
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (told.stdout.strip(), told.returncode) == ("", 0)
 
 
 def test_a_shell_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
