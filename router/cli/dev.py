@@ -26,7 +26,7 @@ from router.dev.config import Outside
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
-from router.dev.prepare import prepare_wrangler, step
+from router.dev.prepare import step
 from router.dev.run import run_dev
 from router.dev.watched import WatchedFiles
 from router.publishing.history import SHORT
@@ -91,7 +91,6 @@ def run(args: Namespace) -> int:
     state = (args.persist_to or layout.state).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
-        prepare_wrangler(layout)
         _begin_with(layout, state, policy, PolicyChange(data, loaded, BEGINS))
     bound = {each["binding"] for each in layout.config.get("services", ())}
     bound |= set(variants.values()) if args.echo else set()

@@ -67,9 +67,9 @@ def publish_arguments(parser: ArgumentParser) -> None:
 @contextmanager
 def place_of(args: Namespace) -> Iterator[Place]:
     layout = layout_of(args)
-    with redirect_stdout(sys.stderr):  # standard output has only what was asked for
-        prepare_wrangler(layout)
     if args.remote:
+        with redirect_stdout(sys.stderr):  # standard output has only what was asked for
+            prepare_wrangler(layout)
         yield remote_place(layout)
         return
     with local_place(layout, (args.persist_to or layout.state).resolve()) as place:

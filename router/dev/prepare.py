@@ -66,7 +66,7 @@ def prepare_tools(layout: Layout) -> None:
 
 
 def prepare_wrangler(layout: Layout) -> None:
-    """What KV needs, here and at Cloudflare."""
+    """What the KV at Cloudflare needs."""
     prepare_kit(layout.kit, ("npm",))
 
 

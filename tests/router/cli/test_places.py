@@ -1,4 +1,4 @@
-"""Commands that read KV, before anything is built: the package is new, or another version."""
+"""Commands that read the KV at Cloudflare, before anything is built: the package is new."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from router.dev import kit, npm
 from router.dev.errors import SetupError
 from router.dev.kit import CACHE, Kit
-from router.dev.loopback import free_port
 from tests.support.cli import run
 from tests.support.project import write_project
 
@@ -22,15 +21,14 @@ READING = {
     "rollback": (),
     "push": ("routes.yaml",),
     "diff": ("routes.yaml",),
-    "upgrade": ("--local",),
+    "upgrade": (),
 }
 
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The folders in which npm was run, which fails; in a project with state of an earlier run."""
+    """The folders in which npm was run, which fails."""
     project = write_project(tmp_path)
-    (project / ".wrangler" / "state").mkdir(parents=True)
     packages = tmp_path / "package.json"
     packages.write_text(json.dumps({"dependencies": {"wrangler": "1.2.3"}}))
     monkeypatch.setattr(kit, "SOURCES", tmp_path)
@@ -51,16 +49,8 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_it_is_built_first_and_told_on_standard_error(
     verb: str, asked: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = run(capsys, verb, *READING[verb], "--json")
+    code, out, err = run(capsys, verb, *READING[verb], "--remote", "--json")
     assert code == 1
     assert json.loads(out)["error"] == WHY  # and nothing else is there
     assert "npm         packages: wrangler" in err
-    assert len(asked) == 1
-
-
-def test_a_project_that_has_run_before_runs_after_an_upgrade(
-    asked: list[Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, _, err = run(capsys, "dev", "--port", str(free_port()))
-    assert (code, err) == (1, f"router: {WHY}\n")
     assert len(asked) == 1
