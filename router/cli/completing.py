@@ -15,10 +15,18 @@ from typing import Any
 from argcomplete.completers import FilesCompleter
 from argcomplete.finders import CompletionFinder
 
+from policies.basics.names import NAME
+
 POLICY = "routes.yaml"
 FILES = ("FILE", "FOLDER", "OTHER", "DIR", "PLAN.yaml", "report.html")  # by the name of the value
 # By the name of the value, too: the section of the policy, and of its list the field.
-NAMES = {"VARIANT": "variants", "V": "variants", "P": "pools", "R": "regions", "NAME": "rollouts"}
+SECTIONS = {
+    "VARIANT": "variants",
+    "V": "variants",
+    "P": "pools",
+    "R": "regions",
+    "NAME": "rollouts",
+}
 Completer = Callable[..., Iterable[str]]
 
 
@@ -56,7 +64,7 @@ def _completer(action: Action) -> Completer | None:
         return None  # the library's own completer has them
     if action.metavar in FILES:
         return FilesCompleter()
-    section = NAMES.get(str(action.metavar))
+    section = SECTIONS.get(str(action.metavar))
     return _names(section) if section else _nothing
 
 
@@ -81,19 +89,22 @@ def _given() -> Iterator[Path]:
 
 
 def names_in(file: Path, section: str) -> list[str]:
-    """The names of a section of a policy, which may be half written; [] if it cannot be read."""
-    import yaml
+    """The names of a section of a policy, which may be half written; [] if it cannot be read.
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    Whose file it is, nobody knows: it is read with the limits of a policy, and what no name can
+    be (commands, what moves a terminal's cursor) is not offered."""
+    from policies.language.yaml.document import Document, read_document
+
     try:
-        document = yaml.load(file.read_bytes(), Loader=loader)
-    except (OSError, ValueError, yaml.YAMLError):
+        read = read_document(file.read_bytes())
+    except OSError:
         return []
-    found = document.get(section) if isinstance(document, dict) else None
+    document = read.value if isinstance(read, Document) else {}
+    found = document.get(section)
     names = found if isinstance(found, dict) else _fields(found)
     if section == "pools":
         names = [*names, *_pools(document)]
-    return sorted({str(name) for name in names})
+    return sorted({name for name in names if isinstance(name, str) and NAME.fullmatch(name)})
 
 
 def _fields(items: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from policies.basics.durations import PATTERN as DURATION
 from policies.basics.durations import duration_ms
+from policies.basics.names import NAME
 from policies.basics.regex import can_match, literal_prefix
 from policies.basics.regex_compiler import PatternError, compile_pattern
 from policies.basics.untyped import JsonObject, TypeForm
@@ -37,7 +38,6 @@ PATH_CHARACTERS = f"/%-._~!$&'()*+,;=:@{ascii_letters}{digits}"
 
 _SIZE = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)", re.ASCII)
 _SIZE_UNIT = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 # The router's own bindings (its KV namespace and its secrets) are reserved.
 _BINDING = re.compile(r"(?!POLICIES$|ROUTER_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 _WORKER = re.compile(r"[a-z][a-z0-9_.*-]{0,62}", re.ASCII)  # a key of RFC 8941, section 3.1.2
@@ -339,15 +339,15 @@ _LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit
 
 def read_name(value: object) -> str:
     """Return a valid name of a variant, a pool, a region, a route or a client."""
-    text = read_text(value, "a name", "`production`", _NAME)
-    if not _NAME.fullmatch(text):
+    text = read_text(value, "a name", "`production`", NAME)
+    if not NAME.fullmatch(text):
         other = respelled.name(text[:200])
         hint = how_to_write(other, _LETTERS, f"({_LETTERS})")
         raise problem("bad-name", f"`{text[:80]}` is not a name", hint)
     return text
 
 
-NAME_SCHEMA: JsonObject = {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"}
+NAME_SCHEMA: JsonObject = {"type": "string", "pattern": f"^(?:{NAME.pattern})$"}
 Name = as_type(read_name, NAME_SCHEMA)
 LanguageVersion = Annotated[Literal[1], _only(1, "`1`")]
 Yes = Annotated[Literal[True], _only(True, "`true`")]
