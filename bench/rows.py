@@ -17,6 +17,7 @@ from bench.load import HEADERS, MANY_PATHS, MANY_USERS, POSTS, USUAL, Traffic
 from bench.staging import javascript, python, stage_edge
 from policies.basics.untyped import JsonObject
 from policies.language.load import load
+from policies.language.tooling.bindings import bindings_of
 from policies.language.yaml.document import Document, read_document
 from router.dev.config import write_configs
 from router.dev.files import mirror
@@ -94,8 +95,7 @@ def router(
     policy_file = policy_file or written(example(layout), folder)
     stage_edge(layout, folder / "upload", more, policy_file)
     policy = load(policy_file.read_bytes()).policy
-    known = policy.variants if policy else {}
-    variants = {name: variant.binding for name, variant in known.items()}
+    variants = bindings_of(policy) if policy else {}
     write_configs(layout, folder, variants, echo=True)
     worker, _, *others = router_workers(layout, folder)
     behind = {binding: service(BACKEND) for binding in variants.values()}

@@ -50,7 +50,7 @@ SECONDS = {
     "edge/test_store.py": 40,
     "edge/test_coordinator_failures.py": 40,
     "edge/test_drills.py": 40,
-    "edge/test_kv.py": 50,
+    "edge/test_kv.py": 30,
     "edge/test_wheel.py": 70,
     "edge/test_drain.py": 30,
     "edge/test_drill_run.py": 30,

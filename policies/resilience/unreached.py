@@ -22,7 +22,7 @@ STATUSES = {
     524: RESPONSE_TIMEOUT,
     525: "tls-failure",  # no handshake
     526: "tls-failure",  # the certificate is not valid
-    530: UNRESOLVED,  # with an error 1XXX, which is nearly always 1016
+    530: UNRESOLVED,  # nearly always with the error 1016
 }
 FIRST_OF_CLOUDFLARE = min(STATUSES)
 # The names of the errors of `outbound.js`, whose requests have not been sent.

@@ -119,6 +119,9 @@ def _reason(error: Exception) -> str:
 
 def client_of(url: str, env: str = "") -> AdminClient:
     """Return a client with the key for this router. `env`: its environment on this machine."""
+    if "@" in url.partition("://")[2].partition("/")[0]:  # a password, which no message repeats
+        hint = f"leave it out: the key of a router is in {KEY}"
+        raise UsageError("the URL of the router has a user name or password", hint=hint)
     if not _is_base(url):
         raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
     key = os.environ.get(KEY)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
 
 from policies.basics.untyped import JsonObject
 from router.cli.project import env_argument, layout_of, objected, project_policy
 from router.cli.usage import AT_CLOUDFLARE, ENV, Example, Usage
+from router.dev.errors import SetupError
 from router.dev.layout import Layout
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
@@ -69,8 +71,18 @@ def _deploy(args: Namespace) -> tuple[int, JsonObject]:
         return code, {"result": "tried", **outcome, **size}
     code = deploy(layout, may_ask=not args.json)
     if code == 0:
-        record(deployed_file(layout), file.read_bytes(), warn)
+        _record(layout, file)
     return code, {"result": "failed" if code else "deployed", **outcome}
+
+
+def _record(layout: Layout, file: Path) -> None:
+    """Only warns on failure: the deployment itself has succeeded."""
+    try:
+        place = deployed_file(layout)
+    except SetupError as error:  # wrangler makes a KV namespace that has no id
+        warn(f"deployed; {error}")
+        return
+    record(place, file.read_bytes(), warn)
 
 
 def _try(layout: Layout) -> tuple[int, JsonObject]:

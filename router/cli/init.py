@@ -10,6 +10,7 @@ import os
 import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from shlex import quote
 
 from policies.basics.untyped import JsonObject
 from router.cli.init_asking import asked
@@ -114,7 +115,7 @@ def _name(given: str | None, roles: list[Role]) -> str:
 def _next(folder: Path) -> list[str]:
     """The commands that come next, from where the user stands."""
     into = relative(folder, here())
-    begin = "" if into == "." else f"cd {into} && "
+    begin = "" if into == "." else f"cd {quote(into)} && "
     return [f"{begin}router dev", "router test routes.yaml", "router deploy --dry-run"]
 
 

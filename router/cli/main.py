@@ -35,6 +35,7 @@ GROUPS = (
 )
 VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 WRONG_USE = 2
+MOST_TOLD = 300  # characters of an error that names no file: it may be about hundreds of them
 ASKED = "_ARGCOMPLETE"  # a variable, with which shells ask for completions
 Begin = Callable[[], None] | None
 ABOUT = "A declarative traffic router at the edge."
@@ -163,16 +164,15 @@ def _tell(error: UsageError | Failed | SetupError, as_json: bool) -> None:
 
 
 def _tell_os_error(error: OSError, as_json: bool) -> None:
-    """Tell of a full disk, of a file that cannot be used; of a reader that is gone, nothing."""
+    """Tell of a full disk and of what cannot be used; of a reader that is gone, nothing."""
     if error.errno in (EPIPE, ENOSPC):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the remaining output
         if error.errno == ENOSPC:
             complain(f"cannot write the whole output: {error.strerror}")
-    elif error.filename:
-        where, why = str(error.filename), error.strerror
-        _tell(Failed(f"cannot use {where}: {why}", where=where), as_json)
-    else:
-        raise error
+        return
+    where = str(error.filename) if error.filename else None
+    why = error.strerror or " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
+    _tell(Failed(f"cannot use {where}: {why}" if where else why, where=where), as_json)
 
 
 def _prepare_streams() -> None:

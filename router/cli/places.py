@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 from policies.basics.durations import duration_ms
 from router.api.client import URL, client_of
 from router.cli.project import env_argument, env_of, layout_of, local_url, remote_url
 from router.dev.layout import SetupError
+from router.dev.prepare import prepare_wrangler
 from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
@@ -66,6 +68,8 @@ def publish_arguments(parser: ArgumentParser) -> None:
 def place_of(args: Namespace) -> Iterator[Place]:
     layout = layout_of(args)
     if args.remote:
+        with redirect_stdout(sys.stderr):  # standard output has only what was asked for
+            prepare_wrangler(layout)
         yield remote_place(layout)
         return
     with local_place(layout, (args.persist_to or layout.state).resolve()) as place:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
+from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout
 from router.dev.local import write_json
@@ -88,7 +89,10 @@ def stand_in(folder: Path, name: str, reason: str) -> Path:
 def state_of(config: Path) -> frozenset[tuple[str, int, int]]:
     """The files that a Worker is made of, as far as they are beside its configuration and its
     main module; another state means that something was changed."""
-    main = config.parent / str(read_config(config).get("main", ""))
+    try:
+        main = config.parent / str(read_config(config).get("main", ""))
+    except SetupError:  # its configuration is being written
+        main = config
     found = {path for folder in (config.parent, main.parent) for path in _files(folder)}
     return frozenset(islice(_states(sorted(found)), MOST_FILES))
 

@@ -41,7 +41,8 @@ def namespace_id(layout: Layout) -> str:
     """The namespace behind `POLICIES` at Cloudflare."""
     if named := _namespace(layout).get("id"):
         return str(named)
-    raise SetupError(f"{layout.config_name} has no id for the KV namespace {BINDING}")
+    hint = "write the one that `npx wrangler kv namespace list` shows"
+    raise SetupError(f"{layout.config_name} has no id for the KV namespace {BINDING}: {hint}")
 
 
 def local_namespace_id(layout: Layout) -> str:

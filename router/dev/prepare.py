@@ -65,6 +65,11 @@ def prepare_tools(layout: Layout) -> None:
     prepare_kit(layout.kit, ("npm", "edge"))
 
 
+def prepare_wrangler(layout: Layout) -> None:
+    """What the KV at Cloudflare needs."""
+    prepare_kit(layout.kit, ("npm",))
+
+
 def prepare_packages(layout: Layout) -> None:
     """What staging needs."""
     prepare_kit(layout.kit, ("edge",))

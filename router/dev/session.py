@@ -22,6 +22,7 @@ from router.dev.wrangler import told_error
 
 READY_WITHIN = 90.0
 WATCH_EVERY = 0.5
+MOST_LOOKS = 4  # at a log that does not rest, before what is whole of it is handed out
 
 
 class Down(NamedTuple):
@@ -122,20 +123,24 @@ class Session:
 
 class Tail:
     """What comes to a log. A message is handed out when nothing followed it since the last look,
-    so that it is whole."""
+    so that it is whole. Of a log that does not rest, as under load, whole lines are."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._at = 0
-        self._held = ""
+        self._held = b""
+        self._looks = 0  # since something was handed out
 
     def read(self) -> str:
         with self._path.open("rb") as file:
             file.seek(self._at)
             new = file.read()
         self._at += len(new)
-        if new:
-            self._held += ANSI.sub("", new.decode("utf-8", "replace"))
+        self._held += new
+        self._looks += 1
+        if new and self._looks < MOST_LOOKS:
             return ""
-        unread, self._held = self._held, ""
-        return unread
+        self._looks = 0
+        end = self._held.rfind(b"\n") + 1 if new else len(self._held)
+        unread, self._held = self._held[:end], self._held[end:]
+        return ANSI.sub("", unread.decode("utf-8", "replace"))

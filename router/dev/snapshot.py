@@ -12,6 +12,7 @@ import hashlib
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from router.dev.bundle import ensure_bundle, recipe, workerd_binary
@@ -62,21 +63,26 @@ def ensure_snapshot(kit: Kit) -> Path:
     """An image of the current recipe."""
     path = snapshot_path(kit)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            _make(kit, Path(folder)).replace(path)
+        make_image(kit, sdk(kit), SOURCE, path)
         for other in path.parent.glob("image-*.bin"):
             if other != path:
                 other.unlink(missing_ok=True)
     return path
 
 
-def _make(kit: Kit, folder: Path) -> Path:
+def make_image(kit: Kit, modules: Mapping[str, Path], source: str, path: Path) -> None:
+    """An image, at `path`, of a Worker with `modules` whose main one is `source`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        _make(kit, modules, source, Path(folder)).replace(path)
+
+
+def _make(kit: Kit, modules: Mapping[str, Path], source: str, folder: Path) -> Path:
     """workerd writes it when the Worker has started."""
     bundle, port = ensure_bundle(kit), free_port()
-    write_if_changed(folder / MAIN, SOURCE.encode())
-    modules = {MAIN: folder / MAIN, **sdk(kit)}
-    worker = WorkerdWorker("image-maker", modules, COMPATIBILITY_DATE, FLAGS)
+    write_if_changed(folder / MAIN, source.encode())
+    of_worker = {MAIN: folder / MAIN, **modules}
+    worker = WorkerdWorker("image-maker", of_worker, COMPATIBILITY_DATE, FLAGS)
     file = folder / "config.capnp"
     write_if_changed(file, config([worker], port, folder).encode())
     options = (

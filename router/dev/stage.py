@@ -101,8 +101,14 @@ def _place_packages(layout: Layout) -> None:
         return
     if target.exists() and not stamp.is_file():
         raise SetupError(f"{target} is not from `router stage`: move it away, it is in the way")
-    aside = layout.build / f"python_modules.{os.getpid()}"
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(kit, aside)
-    shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
+    aside, old = (layout.build / f"python_modules.{name}{os.getpid()}" for name in ("", "old."))
+    for path in (aside, old):
+        shutil.rmtree(path, ignore_errors=True)
+    try:
+        shutil.copytree(kit, aside)
+        if target.exists():  # put away whole: half of it would be taken for somebody else's
+            target.rename(old)
+        aside.rename(target)
+    finally:
+        for path in (aside, old):
+            shutil.rmtree(path, ignore_errors=True)

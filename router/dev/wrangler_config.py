@@ -27,6 +27,9 @@ NOT_INHERITED = (
     *("unsafe_hello_world", "vars", "vectorize", "version_metadata", "vpc_networks"),
     *("vpc_services", "worker_loaders", "workflows"),
 )
+# What reads these settings relies on their shapes.
+LISTS = ("d1_databases", "hyperdrive", "kv_namespaces", "migrations", "rules", "services")
+TABLES = ("build", "durable_objects", "vars")
 # A string, or a comment, or a comma before the end of a list or an object.
 _JSONC = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[\]}])')
@@ -48,6 +51,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SetupError(f"{path} cannot be read: {error}") from None
     if not isinstance(value, dict):
         raise SetupError(f"{path} holds no object: write the Worker's settings in {{ }}")
+    _check_shapes(value, path, "")
     return value
 
 
@@ -60,6 +64,7 @@ def for_environment(config: dict[str, Any], env: str, path: Path) -> dict[str, A
     if not isinstance(own, dict):
         named = ", ".join(known) or "none"
         raise SetupError(f"{path.name} has no environment {env} (it has: {named}): add [env.{env}]")
+    _check_shapes(own, path, f"env.{env}.")
     shared = {
         name: value for name, value in config.items() if name not in NOT_INHERITED and name != "env"
     }
@@ -71,6 +76,28 @@ def environments(config: dict[str, Any]) -> dict[str, Any]:
     """The environments by name."""
     known = config.get("env")
     return known if isinstance(known, dict) else {}
+
+
+def _check_shapes(config: dict[str, Any], path: Path, prefix: str) -> None:
+    """Raise SetupError for a setting that is no table, or no list of tables."""
+    for name in TABLES:
+        if not isinstance(config.get(name, {}), dict):
+            raise SetupError(f"{path}: {prefix}{name} is no table: write `[{prefix}{name}]`")
+    for name in LISTS:
+        if not _is_list_of_tables(config.get(name, [])):
+            hint = f"write `[[{prefix}{name}]]`, in JSON `[{{ … }}]`"
+            raise SetupError(f"{path}: {prefix}{name} is no list of tables: {hint}")
+    if not _is_list_of_tables(config.get("durable_objects", {}).get("bindings", [])):
+        hint = f"write `[[{prefix}durable_objects.bindings]]`"
+        raise SetupError(f"{path}: {prefix}durable_objects.bindings is no list of tables: {hint}")
+    for service in config.get("services", ()):
+        if not all(isinstance(service.get(name), str) for name in ("binding", "service")):
+            hint = "write `binding` and `service`, each with a name"
+            raise SetupError(f"{path}: an entry of {prefix}services is not whole: {hint}")
+
+
+def _is_list_of_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
 def _plain(text: str) -> str:

@@ -72,7 +72,7 @@ def write(kv: Kv, change: PolicyChange, over: Published, reporter: Reporter = SI
     _put(kv, entry.key, change.data, about, reporter)
     _put(kv, COMPILED_PREFIX + change.digest, compiled, None, reporter)
     _put(kv, LAST_GOOD_KEY, change.data, about, reporter)
-    _refuse_overtaken(kv, over)
+    _refuse_overtaken(kv, over, change)
     _put(kv, POLICY_KEY, change.data, about, reporter)
     return entry
 
@@ -110,9 +110,11 @@ def _keep(kv: Kv, over: Published, at: datetime, reporter: Reporter) -> None:
     _put(kv, new_key(at, over.replaced), over.serving or b"", about | note, reporter)
 
 
-def _refuse_overtaken(kv: Kv, over: Published) -> None:
+def _refuse_overtaken(kv: Kv, over: Published, change: PolicyChange) -> None:
+    """Another push of the same bytes overtakes nothing: `router dev` pushes each change of its
+    file, and `router push` may be faster or slower than it."""
     data = kv.get(POLICY_KEY)
-    if data == over.data:
+    if data in (over.data, change.data):
         return
     _mend_last_good(kv, data)
     seen = read(kv)

@@ -15,7 +15,7 @@ from pathlib import Path
 from policies.basics.untyped import JsonMapping
 from router.dev.errors import SetupError
 from router.dev.layout import is_router
-from router.dev.wrangler_config import config_in, read_config
+from router.dev.wrangler_config import config_in, environments, read_config
 
 MOST_LOOKED_AT = 500  # folders; nobody waits for a whole disk
 PASSED_BY = ("node_modules", "python_modules", "build", "dist")
@@ -55,7 +55,7 @@ def read_worker(path: Path) -> FoundWorker:
         folder if config_in(folder) == config else config,
         _kind(settings),
         tuple(dict.fromkeys(_hostnames(settings))),
-        tuple(settings.get("env", {})),
+        tuple(environments(settings)),
     )
 
 
@@ -97,8 +97,8 @@ def _kind(settings: JsonMapping) -> str:
 
 
 def _hostnames(settings: JsonMapping) -> Iterator[str]:
-    listed = [*settings.get("routes", ()), settings.get("route")]
-    for entry in listed:
+    routes = settings.get("routes")
+    for entry in [*(routes if isinstance(routes, list) else ()), settings.get("route")]:
         pattern = entry.get("pattern") if isinstance(entry, dict) else entry
         if isinstance(pattern, str):
             hostname = pattern.partition("://")[2] or pattern

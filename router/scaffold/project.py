@@ -28,7 +28,7 @@ from router.scaffold.workflow import workflow_text
 POLICY, CASES, DEV, SECRETS, IGNORED = (
     *("routes.yaml", "routes.test.yaml", "router.toml", ".dev.vars", ".gitignore"),
 )
-GENERATED = (".dev.vars", ".router/", ".wrangler/", "build/", "python_modules/", "node_modules/")
+GENERATED = (".dev.vars*", ".router/", ".wrangler/", "build/", "python_modules/", "node_modules/")
 EXAMPLE_HOST = "{}.example.com"
 SECRET = 0o600
 
@@ -131,12 +131,16 @@ def _make_folder(folder: Path) -> list[Path]:
 
 
 def _add_ignored(path: Path) -> None:
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    has = {line.strip().strip("/") for line in text.splitlines()}
+    """What is there stays byte for byte: whatever its encoding is, and how its lines end."""
+    data = path.read_bytes() if path.exists() else b""
+    has = {line.strip().strip(b"/").decode("utf-8", "replace") for line in data.splitlines()}
     more = [name for name in GENERATED if name.strip("/") not in has]
     if more:
-        start = text if not text or text.endswith("\n") else f"{text}\n"
-        write_if_changed(path, (start + "\n".join(more) + "\n").encode())
+        newline = b"\r\n" if b"\r\n" in data else b"\n"
+        start = data if not data or data.endswith(b"\n") else data + newline
+        lines = [name.encode() + newline for name in more]
+        mode = path.stat().st_mode & 0o777 if data else 0o644
+        write_if_changed(path, start + b"".join(lines), mode)
 
 
 def _settings(plan: Plan) -> str:

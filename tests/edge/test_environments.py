@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.support.project import write_project
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 KEY = "the-admin-key-of-staging"
+STARTED_WITHIN, ANSWERED_WITHIN = 180.0, 60.0  # on a busy machine
 CONFIG = """
 [env.staging]
 kv_namespaces = [{ binding = "POLICIES", id = "fedcba9876543210fedcba9876543210" }]
@@ -57,6 +59,10 @@ def router(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=ANSWERED_WITHIN)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shop = tmp_path_factory.mktemp("shop")
@@ -83,8 +89,11 @@ def url(project: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
+        deadline = time.monotonic() + STARTED_WITHIN
         while "Ctrl-C stops it." not in log.read_text():
             assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
@@ -92,7 +101,7 @@ def url(project: Path) -> Iterator[str]:
 
 
 def test_an_environment_has_its_own_policy_and_workers(project: Path, url: str) -> None:
-    assert httpx.get(f"{url}/next").text == "staging"
+    assert get(f"{url}/next").text == "staging"
     status = router(project, "status", "--env", "staging", "--url", url, "--json")
     policy = json.loads(status.stdout)["status"]["policy"]
     assert (policy["routes"], policy["variants"], policy["source"]) == (1, 1, "bundled")
@@ -107,13 +116,13 @@ def test_the_first_push_there_can_be_rolled_back(project: Path, url: str) -> Non
     (project / "new.staging.yaml").write_text(f"{OVERLAY}identify: false\n")
     pushed = router(project, "push", "new.yaml", *there, "--json")
     assert pushed.returncode == 0, pushed.stderr
-    assert "x-router-route" not in httpx.get(url).headers
+    assert "x-router-route" not in get(url).headers
     history = router(project, "history", "--env", "staging", "--json")
     entries = json.loads(history.stdout)["entries"]
     assert [each["note"] for each in entries][1:] == ["deployed with the router"]
     assert entries[0]["digest"] == json.loads(pushed.stdout)["digest"]
     assert router(project, "rollback", *there).returncode == 0
-    assert "x-router-route" in httpx.get(url).headers
+    assert "x-router-route" in get(url).headers
     assert not (project / ".wrangler" / "state").exists()
     elsewhere = router(project, "diff", "routes.yaml")
     assert elsewhere.stdout.startswith("nothing is published in ")

@@ -18,9 +18,9 @@ from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import free_port
 from router.dev.process import ServerProcess
-from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import WorkerdWorker, literal, router_workers, text
+from tests.support.edge.image import serve_router
 from tests.support.edge.router import ADMIN_KEY, HERE
 
 KINDS = ("throw", "hang", "nonsense", "nothing", "short", "unbound")
@@ -67,7 +67,7 @@ def start(folder: Path, bound: bool) -> tuple[httpx.Client, ServerProcess]:
     modules, date = {script.name: script}, router.compatibility_date
     others.append(WorkerdWorker(LIMITER, modules, date, objects=["Limiter"]))
     port = free_port()
-    server = serve(layout, [replace(router, bindings=bindings), *others], port, folder)
+    server = serve_router(layout, [replace(router, bindings=bindings), *others], port, folder)
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
     deadline = time.monotonic() + STARTED_WITHIN
     while True:

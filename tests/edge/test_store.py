@@ -21,9 +21,9 @@ from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.local_kv import LocalKv
 from router.dev.loopback import free_port
-from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import KV_NAME, router_workers
+from tests.support.edge.image import serve_router
 from tests.support.edge.kv import kv_of
 from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
 
@@ -251,7 +251,7 @@ def slow_edge(
         replace(each, modules={script.name: script}) if each.name == KV_NAME else each
         for each in router_workers(layout, folder)
     ]
-    server = serve(layout, workers, port, folder)
+    server = serve_router(layout, workers, port, folder)
     try:
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=60, transport=httpx.HTTPTransport(retries=8)) as it:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from router.dev.config import ALLOW_PRIVATE, OUTBOUND, RESOLVER
-from router.dev.loopback import HOST, free_port
+from router.dev.loopback import HOST
 from router.dev.workerd import External, Network
 from tests.policies.making import policy_text
 from tests.support.edge.moody import eventually
@@ -42,14 +42,15 @@ def route(name: str, split: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"name": name, "hostnames": [f"{name}.test"], "split": split, **more}
 
 
-def policy(old: Origin, twin: Origin, plain: Origin, distrusted: Origin) -> bytes:
+def policy(
+    old: Origin, twin: Origin, plain: Origin, distrusted: Origin, refusing: socket.socket
+) -> bytes:
     failing = {"failover": {"attempts": 2, "on": ["connect", "timeout", 503]}}
-    nobody = f"http://{HOST}:{free_port()}"
     urls = {
         "old": f"{old.url}/base",
         "twin": twin.url,
         "plain": plain.url,
-        "refused": nobody,
+        "refused": f"http://{HOST}:{refusing.getsockname()[1]}",
         "distrusted": distrusted.url,
         "misnamed": distrusted.url.replace("localhost", HOST),
         "not-tls": plain.url.replace("http:", "https:"),
@@ -98,9 +99,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         origin("localhost") as twin,
         origin() as plain,
         origin("self-signed") as distrusted,
+        socket.socket() as refusing,
     ):
+        refusing.bind((HOST, 0))  # and does not listen; until it is closed, nobody else can
         file = folder / "routes.yaml"
-        file.write_bytes(policy(old, twin, plain, distrusted))
+        file.write_bytes(policy(old, twin, plain, distrusted, refusing))
         variables = {**SECRETS, ALLOW_PRIVATE: "1"}
         network = Network(["public", "private"], [AUTHORITY])
         with running_edge(folder, file, variables, others=[network]) as edge:
@@ -214,8 +217,7 @@ def test_without_another_variant_it_is_a_502_without_details(site: Site) -> None
     answer = site.edge.get("/", host="only-misnamed.test")
     assert (answer.status_code, answer.json()["code"]) == (502, "variant-failed")
     assert "connect" not in answer.text
-    log = site.edge.server.output()
-    assert "connect-failure" in log
+    eventually(lambda: "connect-failure" in site.edge.server.output())
 
 
 def test_cloudflares_own_statuses_are_no_answers(site: Site) -> None:
@@ -233,7 +235,8 @@ def test_a_status_that_no_worker_can_give_on_is_a_502(site: Site, status: int) -
     site.old.statuses = [status]
     answer = site.edge.get("/", host="old.test")
     assert (answer.status_code, answer.json()["code"]) == (502, "variant-failed")
-    assert f"bad-status: the server answers {status}" in site.edge.server.output()
+    told = f"bad-status: the server answers {status}"
+    eventually(lambda: told in site.edge.server.output())
 
 
 def test_a_late_answer_is_a_504(site: Site) -> None:
@@ -399,7 +402,8 @@ def test_a_name_that_is_not_there_is_a_502(guarded: tuple[Edge, Origin]) -> None
     edge, internet = guarded
     answer = edge.get("/", host="unknown.test")
     assert (answer.status_code, answer.json()["code"]) == (502, "variant-failed")
-    assert "dns-failure: there is no host unknown.example" in edge.server.output()
+    told = "dns-failure: there is no host unknown.example"
+    eventually(lambda: told in edge.server.output())
     assert not [each for each in internet.told if each["headers"]["host"] == "unknown.example"]
 
 

@@ -22,10 +22,10 @@ from router.dev.layout import Layout, SetupError, find_root
 from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
 from router.dev.process import ServerProcess
-from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import WorkerdWorker, router_workers, service
 from tests.load.modes import CONTROL
+from tests.support.edge.image import serve_router
 
 SCRIPT = Path(__file__).with_name("workers") / "patient.js"
 PATIENTS = "patients"
@@ -51,7 +51,9 @@ class Site:
         prepare(layout)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
-        self._process: ServerProcess = serve(layout, _workers(layout, folder, policy), port, folder)
+        self._process: ServerProcess = serve_router(
+            layout, _workers(layout, folder, policy), port, folder
+        )
 
     def wait_ready(self) -> None:
         deadline = time.monotonic() + STARTED_WITHIN

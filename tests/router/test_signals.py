@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -80,7 +84,11 @@ def test_during_an_import(tmp_path: Path, module: str, number: signal.Signals) -
 )
 def test_while_it_reads(command: Sequence[str], number: signal.Signals) -> None:
     with started([ROUTER, *command]) as (process, end):
-        wait_until(lambda: is_reading(process.pid))
+        given = process.stdin
+        assert given is not None
+        given.write("#")
+        given.flush()
+        wait_until(lambda: is_empty(given))  # it reads, until there is an end
         assert end(number) == (CODES[number], "")
 
 
@@ -133,13 +141,11 @@ def wait_until(so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def is_reading(pid: int) -> bool:
-    """Whether a process waits in a system call that reads its standard input (Linux)."""
-    try:
-        called = Path(f"/proc/{pid}/syscall").read_text().split()
-    except OSError:
-        return False
-    return called[:2] == ["0", "0x0"]
+def is_empty(pipe: IO[str]) -> bool:
+    """Whether all that was written to a pipe has been read."""
+    unread = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, unread)
+    return unread[0] == 0
 
 
 def is_gone(pid: int) -> bool:

@@ -82,7 +82,10 @@ class _Reader:
                 _keep(self._grants, manifest, read_object(manifest, ReferenceGrant, report), report)
             case (group, "GatewayClass") if group == GROUP:
                 self._class(manifest)
-            case (group, kind) if kind:
+            case (None, kind):
+                services = _of_service(manifest) if kind == "Service" else []
+                self._found.guards.add([*_attached(manifest, kind), *services])
+            case (group, kind):
                 self._foreign(manifest, group, kind)
 
     def _class(self, manifest: Manifest) -> None:
@@ -93,14 +96,13 @@ class _Reader:
 
     def _foreign(self, manifest: Manifest, group: str, kind: str) -> None:
         """Read an object of another API, which may be a guard."""
-        guards: list[Guard] = []
         if (group, kind) == ("", "Namespace"):
             self._found.namespaces.add(manifest.value)
             return
         if group in _WORKLOADS:
-            guards += _of_service(manifest) if kind == "Service" else ()
-        elif guard := attached_guard(manifest, kind):
-            guards.append(guard)
+            guards = _of_service(manifest) if kind == "Service" else []
+        else:
+            guards = _attached(manifest, kind)
         if guards:
             self._found.guards.add(guards)
         else:
@@ -140,6 +142,12 @@ def read_objects(files: Iterable[tuple[str, bytes]], report: ImportReport) -> Ob
     return reader.objects()
 
 
+def _attached(manifest: Manifest, kind: str) -> list[Guard]:
+    """Return the guard that an object is, if it is one and says its kind."""
+    guard = attached_guard(manifest, kind) if kind else None
+    return [guard] if guard else []
+
+
 def _of_service(manifest: Manifest) -> list[Guard]:
     """Return the guards among the annotations of a Service."""
     meta = mapping_in(manifest.value, "metadata")
@@ -160,28 +168,37 @@ def _age(metadata: Metadata) -> tuple[float, str]:
     return age, f"{metadata.namespace}/{metadata.name}"
 
 
-def _what(manifest: Manifest, report: ImportReport) -> tuple[str, str]:
-    """Return group and kind of an object; both are required."""
-    said = []
-    for name in ("apiVersion", "kind"):
-        value = manifest.value.get(name)
-        if not isinstance(value, str) or not value:
-            message, hint = (
-                f"`{name}` is missing, so this is not a Kubernetes object",
-                f"add `{name}`",
-            )
-            report.tell(manifest, (name,), "missing-field", message, hint)
-            return "", ""
-        said.append(value)
-    version, kind = said
+def _what(manifest: Manifest, report: ImportReport) -> tuple[str | None, str]:
+    """Return group and kind of an object; both are required. Without a version the group is None:
+    the object may be of any."""
+    version, kind = (_said(manifest, name, report) for name in ("apiVersion", "kind"))
+    if not version or not kind:
+        return None, kind
     if kind in (*ROUTES, *PARENTS) and version.startswith(f"{GROUP}/"):
         if version not in VERSIONS:
             message = f"`{shown(version)}` of {kind} is not known"
             hint = "convert it to `gateway.networking.k8s.io/v1`"
             report.tell(manifest, ("apiVersion",), "other-kind", message, hint)
-            return "", ""
+            return None, ""
         return GROUP, kind
-    return version.rpartition("/")[0], kind
+    return _group(version), kind
+
+
+def _said(manifest: Manifest, name: str, report: ImportReport) -> str:
+    """Return a text that every object has; "" without it."""
+    value = manifest.value.get(name)
+    if isinstance(value, str) and value:
+        return value
+    message = f"`{name}` is missing, so this is not a Kubernetes object"
+    report.tell(manifest, (name,), "missing-field", message, f"add `{name}`")
+    return ""
+
+
+def _group(version: str) -> str:
+    """Return the group of a version. Only `v1` is of Kubernetes's own, which has no name: what
+    misspells its version must not pass for one of those, which guard nothing."""
+    group = version.rpartition("/")[0]
+    return group if group or version == "v1" else version
 
 
 def _keep(

@@ -116,6 +116,15 @@ def test_a_url_of_no_router(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         client_of(url)
 
 
+@pytest.mark.parametrize("url", ["https://me:hush@a.test", "https://hush@a.test:1/base"])
+def test_a_url_with_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """It would be sent in place of the key."""
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", KEY)
+    with pytest.raises(UsageError, match="has a user name or password: leave it out") as raised:
+        client_of(url)
+    assert "hush" not in str(raised.value)
+
+
 @pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("two\nlines", "is not a key")])
 def test_the_key_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, key: str, said: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,20 @@ def test_the_exit_code_is_wranglers(
     assert out.splitlines()[-2:] == ["Total Upload: 1 KiB / gzip: 1 KiB", "env"]
     assert "a.py" not in out
     assert asked == [["deploy", "--config", str(Path("wrangler.toml").resolve()), "--env="]]
+
+
+def test_a_namespace_without_an_id_does_not_spoil_a_deployment(
+    asked: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """wrangler makes one."""
+    config = Path("wrangler.toml")
+    text = re.sub(r'(?m)^id = "\w+"\n', "", config.read_text())
+    assert text != config.read_text()
+    config.write_text(text)
+    monkeypatch.setattr(upload, "command", lambda *_: ["true"])
+    code, _, err = run(capfd, "deploy")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "warning deployed; wrangler.toml has no id for the KV namespace POLICIES: write" in err
 
 
 def test_the_environment_is_told(

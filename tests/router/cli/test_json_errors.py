@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from errno import EMFILE, EROFS
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,28 @@ def test_a_variant_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> No
     told = failed(capsys, 2, *asked, "canry")
     assert "no variant `canry`; did you mean `canary`?" in told["error"]
     assert "known: production-eu" in failed(capsys, 2, *asked, "nobody")["error"]
+
+
+SYSTEM = {
+    "that names a file": (OSError(EROFS, "Read-only file system", "a.yaml"), "cannot use a.yaml: "),
+    "that names none": (OSError(EMFILE, "Too many open files"), "Too many open files"),
+    "about many files": (shutil.Error([("a", "b", "why\nso")] * 99), "[('a', 'b', 'why\\nso'), "),
+    "that says nothing": (OSError(), "OSError"),
+}
+
+
+@pytest.mark.parametrize(("error", "told"), SYSTEM.values(), ids=SYSTEM.keys())
+def test_an_error_of_the_system(
+    error: OSError, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(args: object) -> int:
+        raise error
+
+    monkeypatch.setattr("router.cli.validate.run", fail)
+    found = failed(capsys, 1, "validate", "a.yaml")
+    assert found["error"].startswith(told)
+    assert len(found["error"]) <= 300
+    assert found["where"] == error.filename
 
 
 def test_a_reader_of_the_error_that_is_gone() -> None:

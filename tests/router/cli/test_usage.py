@@ -153,6 +153,12 @@ def test_every_variable_that_is_read_is_told() -> None:
     assert ours <= VARIABLES.keys()
 
 
+def test_the_documentation_has_every_variable() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    section = page.partition("## Environment variables\n")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"(?m)^\| `(\w+)` \|", section)) == sorted(VARIABLES)
+
+
 def test_the_overview_has_every_verb_in_a_group(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--help")
     assert code == 0

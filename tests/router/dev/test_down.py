@@ -13,7 +13,7 @@ from router.dev import session
 from router.dev.down import named_in, stand_in, state_of, told
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
-from router.dev.session import Session, Tail
+from router.dev.session import MOST_LOOKS, Session, Tail
 from router.dev.watched import WatchedFiles
 from tests.support.project import write_project
 
@@ -87,6 +87,8 @@ def test_a_change_of_its_code_is_seen(tmp_path: Path) -> None:
     (shop / "api" / ".wrangler").mkdir()
     (shop / "api" / ".wrangler" / "state").touch()
     assert state_of(config) == seen[-1]
+    config.write_text('{"name": ')  # being written
+    assert state_of(config) not in seen
 
 
 def test_one_in_its_place_says_why(tmp_path: Path) -> None:
@@ -105,6 +107,21 @@ def test_a_log_is_handed_out_in_whole_messages(tmp_path: Path) -> None:
     assert log.read() == ""
     assert log.read() == "one [ERROR] two\n"
     assert log.read() == ""
+
+
+def test_a_log_that_does_not_rest_is_handed_out_in_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.touch()
+    log = Tail(path)
+    text = "".join(f"zwölf \x1b[1m{number}\x1b[0m\n" for number in range(20))
+    data, size, parts = text.encode(), 9, list[str]()
+    for at in range(0, len(data), size):
+        with path.open("ab") as file:
+            file.write(data[at : at + size])
+        parts.append(log.read())
+    assert 1 < len([part for part in parts if part]) <= len(parts) // MOST_LOOKS
+    assert all(part.endswith("\n") for part in parts if part)
+    assert "".join([*parts, log.read()]) == "".join(f"zwölf {number}\n" for number in range(20))
 
 
 EVENT = '{"time": "2026-11-29T11:02:03.020Z", "level": "info", "event": "policy-loaded"}'

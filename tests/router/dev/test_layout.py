@@ -71,20 +71,42 @@ CONFIG = {
     "name": "shop",
     "main": MAIN,
     "vars": {"A": 1},
-    "services": [{"binding": "API"}],
-    "env": {"staging": {"services": [{"binding": "STAGED"}]}, "live": {"name": "own"}},
+    "services": [{"binding": "API", "service": "api"}],
+    "env": {
+        "staging": {"services": [{"binding": "STAGED", "service": "api-staging"}]},
+        "live": {"name": "own"},
+    },
 }
 
 
 def test_an_environment_inherits_as_with_wrangler() -> None:
     path = Path("wrangler.toml")
     staging = for_environment(CONFIG, "staging", path)
-    assert staging == {"name": "shop-staging", "main": MAIN, "services": [{"binding": "STAGED"}]}
+    services = [{"binding": "STAGED", "service": "api-staging"}]
+    assert staging == {"name": "shop-staging", "main": MAIN, "services": services}
     assert for_environment(CONFIG, "live", path) == {"name": "own", "main": MAIN}
     top = for_environment(CONFIG, "", path)
     assert top == {name: value for name, value in CONFIG.items() if name != "env"}
     with pytest.raises(SetupError, match=r"no environment prod \(it has: staging, live\)"):
         for_environment(CONFIG, "prod", path)
+
+
+SHAPES = {
+    "[services]\nbinding = 'A'": r"services is no list of tables: write `\[\[services\]\]`",
+    "build = 'router stage'": r"build is no table: write `\[build\]`",
+    "[durable_objects.bindings]\nname = 'A'": r"write `\[\[durable_objects\.bindings\]\]`",
+    "kv_namespaces = ['POLICIES']": "kv_namespaces is no list of tables",
+    "[[services]]\nbinding = 'A'": "an entry of services is not whole: write `binding` and `serv",
+    "[env.staging.services]\nbinding = 'A'": r"write `\[\[env\.staging\.services\]\]`",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), SHAPES.items())
+def test_a_setting_of_another_shape_is_one_line(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "wrangler.toml").write_text(TEXTS["wrangler.toml"] + text)
+    with pytest.raises(SetupError, match=told) as raised:
+        Layout(tmp_path, env="staging" if "staging" in text else "").config  # noqa: B018
+    assert "\n" not in str(raised.value)
 
 
 def test_the_kit_of_an_installation_is_in_the_cache(

@@ -18,7 +18,7 @@ from router.dev.kit import Kit
 from router.dev.npm import STAMP, ensure_npm, is_installed
 from router.dev.prepare import KitPart, prepare_kit
 
-WITHIN = 20.0
+WITHIN = 60.0
 # A kit of one part, which takes its time; `begun` and `made` say how often.
 BUILDER = """\
 import sys, time

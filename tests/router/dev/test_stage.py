@@ -159,6 +159,26 @@ def test_a_project_gets_the_packages_of_its_kit(clone: Layout, tmp_path: Path) -
     assert [path.name for path in layout.build.iterdir()] == ["upload"]
 
 
+def test_packages_that_could_not_be_copied_whole_leave_those_that_are_there(
+    clone: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = kit_elsewhere(clone, tmp_path)
+    stage_project(layout, layout.root / "routes.yaml")
+    (layout.kit.python_modules / STAMP).write_text("PyYAML==7\n")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("router.dev.stage.shutil.copytree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stage_project(layout, layout.root / "routes.yaml")
+    assert (layout.python_modules / STAMP).read_text() == "PyYAML==6\n"
+    assert [path.name for path in layout.build.iterdir()] == ["upload"]
+    stage_project(layout, layout.root / "routes.yaml")
+    assert (layout.python_modules / STAMP).read_text() == "PyYAML==7\n"
+
+
 def test_packages_of_somebody_else_stay(clone: Layout, tmp_path: Path) -> None:
     layout = kit_elsewhere(clone, tmp_path)
     (layout.python_modules / "theirs").mkdir(parents=True)

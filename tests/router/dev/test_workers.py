@@ -74,7 +74,8 @@ def test_a_command_writes_more_of_them(layout: Layout) -> None:
     (layout.root / "router.toml").write_text(COMMAND)
     api = layout.root.parent / "api" / "wrangler.jsonc"
     assert set(find_workers(layout, layout.build)) == {"shop-api"}  # nobody binds the others
-    api.write_text(api.read_text().replace("{", '{"services": [{"service": "two"}],', 1))
+    bound = '{"services": [{"binding": "TWO", "service": "two"}],'
+    api.write_text(api.read_text().replace("{", bound, 1))
     assert list(find_workers(layout, layout.build)) == ["shop-api", "two"]
 
 

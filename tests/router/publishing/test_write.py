@@ -140,6 +140,19 @@ def test_a_push_that_was_overtaken_is_refused_before_it_is_live(
     assert ann.place.base.read() == digest("one")
 
 
+@pytest.mark.parametrize("at", [HISTORY_PREFIX, "policy/compiled/", "policy/last-good"])
+def test_the_same_policy_pushed_meanwhile_is_no_reason_to_refuse(
+    kv: FakeKv, ann: Clone, bob: Clone, at: str
+) -> None:
+    ann.push("one")
+    came = push_in_between(kv, at, bob, "two")
+    assert ann.push("two", note="canary to 20 %")["result"] == "pushed"
+    assert came[0]["result"] == "pushed"
+    assert kv.values["policy"] == kv.values["policy/last-good"] == text("two")
+    assert kv.metadata["policy"]["note"] == "canary to 20 %"
+    assert ann.place.base.read() == bob.place.base.read() == digest("two")
+
+
 def test_both_learn_of_pushes_between_the_last_look_and_the_last_write(
     kv: FakeKv, ann: Clone, bob: Clone
 ) -> None:

@@ -254,7 +254,20 @@ def test_a_list_of_ignored_files_is_added_to(here: Plan) -> None:
     write_project(here)
     lines = ignored.read_text().splitlines()
     assert lines[:3] == ["*.log", "/build", ".dev.vars"]
-    assert sorted(lines[3:]) == [".router/", ".wrangler/", "node_modules/", "python_modules/"]
+    assert sorted(lines[3:]) == [
+        *(".dev.vars*", ".router/", ".wrangler/", "node_modules/", "python_modules/"),
+    ]
+
+
+def test_what_is_ignored_already_stays_byte_for_byte(here: Plan) -> None:
+    here.folder.mkdir(parents=True)
+    ignored = here.folder / ".gitignore"
+    before = b"caf\xe9\r\n/build"
+    ignored.write_bytes(before)
+    write_project(here)
+    after = ignored.read_bytes()
+    assert after.startswith(before + b"\r\n")
+    assert after.count(b"\n") == after.count(b"\r\n") > 2
 
 
 def test_the_admin_key_is_the_owners_alone(here: Plan, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from policies.language.tooling.bindings import bindings_of
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import free_port
-from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import (
     WorkerdWorker,
@@ -25,6 +24,7 @@ from router.dev.workerd import (
     text,
 )
 from router.edge.isolate.timing import VARIABLE
+from tests.support.edge.image import serve_router
 from tests.support.edge.router import ADMIN_KEY, FASTER, HERE
 
 WITHIN = 30.0
@@ -106,7 +106,7 @@ def workers(folder: Path, policy: str) -> list[WorkerdWorker]:
 def running(folder: Path, served: list[WorkerdWorker]) -> Iterator[Router]:
     """The first of `served`, once it answers; what it stores stays in `folder`."""
     port = free_port()
-    server = serve(Layout(find_root(HERE)), served, port, folder)
+    server = serve_router(Layout(find_root(HERE)), served, port, folder)
     transport = httpx.HTTPTransport(retries=10)  # until it listens
     url = f"http://127.0.0.1:{port}"
     try:

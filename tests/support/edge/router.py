@@ -20,6 +20,7 @@ from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
 from router.edge.isolate.timing import VARIABLE, parse_timing
+from tests.support.edge.image import router_workerd
 from tests.support.edge.memory_kv import MemoryKv
 
 HERE = Path(__file__).parents[2] / "edge"  # the tests, their policies and their Workers
@@ -104,7 +105,8 @@ def start_edge(
     write_if_changed(folder / ".dev.vars", dev_vars(f"{VARIABLE}={FASTER}\n", secrets).encode())
     server = DevServer(layout)
     state = state or folder / "state"
-    server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log")
+    env = {"MINIFLARE_WORKERD_PATH": str(router_workerd(layout, folder / "upload"))}
+    server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log", env=env)
     server.wait_ready()
     return Edge(server.url, state, server)
 

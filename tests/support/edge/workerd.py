@@ -20,11 +20,11 @@ from router.dev.layout import Layout, find_root
 from router.dev.loopback import HOST, free_port
 from router.dev.prepare import prepare
 from router.dev.process import ServerProcess
-from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import External, Network, WorkerdWorker, router_workers, service, text
 from router.dev.workerd import kv as kv_binding
 from router.edge.isolate.timing import VARIABLE
+from tests.support.edge.image import serve_router
 from tests.support.edge.memory_kv import MemoryKv, memory_kv
 from tests.support.edge.router import ADMIN_KEY, FASTER, HERE, SECRETS, Edge
 
@@ -100,7 +100,8 @@ def start(
     backend = WorkerdWorker(BACKEND, {"backend.js": HERE / "workers" / "backend.js"}, date)
     workers = [replace(router, bindings=bindings), *helpers, backend]
     port = free_port()
-    started = Running(port, serve(layout, workers, port, folder, others=[kv.external, *others]))
+    external = [kv.external, *others]
+    started = Running(port, serve_router(layout, workers, port, folder, external))
     try:
         _wait_ready(started)
     except BaseException:
