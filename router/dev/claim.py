@@ -38,7 +38,7 @@ def _lock(folder: int, state: Path) -> None:
     except BlockingIOError:
         raise SetupError(
             f"{state} is in use by another `router dev`: stop that one, or write "
-            f"`--persist-to {state.name}-2` for a folder of your own"
+            f"`--persist-to {state}-2` for a folder of your own"
         ) from None
     except OSError:
         return  # a file system without locks: it works as before
