@@ -183,7 +183,7 @@ def test_a_refusal_says_where_the_key_came_from(
         client.get("wrong-key")
     monkeypatch.setenv("ROUTER_ADMIN_KEY", KEY)
     with (
-        pytest.raises(Refused, match="does not know the key in ROUTER_ADMIN_KEY$"),
+        pytest.raises(Refused, match=r"does not know the key in ROUTER_ADMIN_KEY$"),
         client_of(url) as client,
     ):
         client.get("wrong-key")
