@@ -103,6 +103,7 @@ def test_one_that_nothing_binds_is_told(layout: Layout, capsys: pytest.CaptureFi
 
 WRONG = {
     "no TOML": ("[dev\n", "router.toml cannot be read: "),
+    "another table": ("[dve]\nworkers = []\n", "has no field `dve`: it takes `url`, `[env.NAME]`"),
     "another field": ('[dev]\nworker = ["../api"]\n', '[dev] takes `workers = ["../api"]` and'),
     "another type": ('[dev]\nworkers = "../api"\n', '[dev] takes `workers = ["../api"]` and'),
     "a command that fails": ("[dev]\ncommand = 'echo out of ink; exit 3'\n", "failed: out of ink"),
