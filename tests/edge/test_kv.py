@@ -23,12 +23,12 @@ def layout() -> Layout:
 
 def test_cloudflares_kv(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with cloudflare(monkeypatch) as api:
-        api.page = 2
+        api.page = 1  # so that two keys come in pages: each write is a process of its own
         root = clone(tmp_path / "clone")
         file = root / "wrangler.toml"
         id_line = next(line for line in file.read_text().splitlines() if line.startswith("id ="))
         file.write_text(file.read_text().replace(id_line, f'{id_line}\npreview_id = "another"'))
-        check(WranglerKv(Layout(root)), many=3)
+        check(WranglerKv(Layout(root)), many=1)
 
 
 def test_wrangler_and_the_local_kv_see_one_another(layout: Layout, tmp_path: Path) -> None:

@@ -55,17 +55,23 @@ def each(steps: Steps[Any]) -> list[int]:
 
 
 names = st.text(st.characters(codec="utf-8"), max_size=3)
-rules = st.lists(st.one_of(st.integers(), st.text(), st.lists(st.none())), max_size=3)
-hosts = st.dictionaries(
-    names, st.dictionaries(names, st.one_of(st.dictionaries(names, rules), rules))
+rules = st.lists(
+    st.one_of(st.integers(), st.text(max_size=5), st.lists(st.none(), max_size=3)), max_size=3
 )
+
+
+def by_name(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(names, values, max_size=4)
+
+
+hosts = by_name(by_name(st.one_of(by_name(rules), rules)))
 sections = st.fixed_dictionaries(
     {
-        "routes": st.lists(st.dictionaries(names, rules)),
+        "routes": st.lists(by_name(rules), max_size=4),
         "hosts": hosts,
         "first": hosts,
-        "auth": st.dictionaries(names, rules),
-        "pools": st.dictionaries(names, rules),
+        "auth": by_name(rules),
+        "pools": by_name(rules),
         "limits": rules,
         "identify": st.booleans(),
     }

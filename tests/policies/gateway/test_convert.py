@@ -322,7 +322,7 @@ def test_too_much_is_refused_in_time() -> None:
     many = route("many", [rule] * 5, hostnames=[f"h{n}.test" for n in range(1_900)])
     told = imported(text(*({**many, "metadata": {"name": f"r{n}"}} for n in range(5)))).findings
     assert any(each.finding.code == "out-of-range" for each in told)
-    documents = [PLAIN | {"metadata": {"name": f"r{n}"}, "x": 1} for n in range(1_500)]
+    documents = [PLAIN | {"metadata": {"name": f"r{n}"}, "x": 1} for n in range(MAX_REPORTED + 10)]
     result = imported(text(*documents))
     assert len(result.findings) == MAX_REPORTED
     assert "further findings" in result.findings[-1].finding.message

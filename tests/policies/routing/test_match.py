@@ -324,7 +324,11 @@ ASKED = st.fixed_dictionaries(
 # Many rules of one path, so that they are looked up by their conditions.
 CROWDS = st.lists(
     st.fixed_dictionaries(
-        {"matches": st.lists(MATCHES.map(lambda match: {**match, "path": {"prefix": "/a"}}))}
+        {
+            "matches": st.lists(
+                MATCHES.map(lambda match: {**match, "path": {"prefix": "/a"}}), max_size=3
+            )
+        }
     ),
     min_size=10,
     max_size=30,
