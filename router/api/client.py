@@ -26,8 +26,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_S = 20.0  # longer than any wait inside the router
 
 HINTS = {
-    401: f"it does not know the key in {KEY}",
-    403: f"the key in {KEY} lacks the scope router:admin",
+    401: "it does not know the key in {}",
+    403: "the key in {} lacks the scope router:admin",
 }
 
 # A field that each page of a router always has, and another server's JSON has not.
@@ -57,12 +57,14 @@ class Refused(Failed):
 
 
 class AdminClient:
-    """A client of one router. `page` is the path below `/.router/`."""
+    """A client of one router. `page` is the path below `/.router/`; `source`: where the key comes
+    from, for messages."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, source: str = KEY) -> None:
         import httpx  # takes longer to import than most commands to run
 
         self.url = url.rstrip("/")
+        self._source = source
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
         headers = {"authorization": f"Bearer {key}"}
         self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S)
@@ -109,7 +111,8 @@ class AdminClient:
         if not isinstance(document, dict) or "code" not in document:
             what = f"{self.url} is not a router: /.router/{page} answers {answer.status_code}"
             raise Failed(what, where=self.url)
-        why = HINTS.get(answer.status_code) or document.get("detail") or document["code"]
+        hint = HINTS.get(answer.status_code, "").format(self._source)
+        why = hint or document.get("detail") or document["code"]
         raise Refused(f"{self.url} refuses: {why}", answer.status_code, document, self.url)
 
 
@@ -124,21 +127,24 @@ def client_of(url: str, env: str = "") -> AdminClient:
         raise UsageError("the URL of the router has a user name or password", hint=hint)
     if not _is_base(url):
         raise UsageError(f"{url[:80]} is not the URL of a router", hint=f"write `{URL}`")
-    key = os.environ.get(KEY)
-    if key is None and urlsplit(url).hostname in LOOPBACK:
-        key = _local_key(env)
+    key, source = os.environ.get(KEY), KEY
+    is_local = key is None and urlsplit(url).hostname in LOOPBACK
+    if is_local:
+        key, source = _local_key(env)
     if not key:
         hint = "set it to the admin secret or to an API key with scope router:admin"
+        if is_local:
+            hint += f", or go to the router's folder, whose {SECRETS} has the key"
         raise Failed(f"{KEY} is not set", where=KEY, hint=hint)
     if not PRESENTABLE.fullmatch(key):
         hint = "a key has 1 to 512 visible ASCII characters, no comma or space"
-        raise Failed(f"{KEY} is not a key", where=KEY, hint=hint)
-    return AdminClient(url, key)
+        raise Failed(f"{source} is not a key", where=source, hint=hint)
+    return AdminClient(url, key, source)
 
 
-def _local_key(env: str) -> str:
-    """The key in the nearest `.dev.vars`, from the working directory upwards; "" without one. An
-    environment's own is in `.dev.vars.staging`, if that is beside it."""
+def _local_key(env: str) -> tuple[str, str]:
+    """The key in the nearest `.dev.vars`, from the working directory upwards, and where it is; ""
+    without one. An environment's own is in `.dev.vars.staging`, if that is beside it."""
     try:
         start = Path.cwd()
         names = [f"{SECRETS}.{env}"] * bool(env) + [SECRETS]
@@ -146,10 +152,10 @@ def _local_key(env: str) -> str:
         nearest = next(filter(os.path.isfile, places), None)
         lines = nearest.read_text(encoding="utf-8").splitlines() if nearest else []
     except (OSError, ValueError):  # a folder that is no more, a file of somebody else
-        return ""
+        return "", KEY
     given = [line.partition("=") for line in lines]
     values = [value.strip() for name, _, value in given if name.strip() == KEY]
-    return values[-1].strip("'\"`") if values else ""
+    return values[-1].strip("'\"`") if values else "", f"{KEY} of {nearest}"
 
 
 def _is_base(url: str) -> bool:

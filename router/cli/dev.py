@@ -22,6 +22,7 @@ from router.cli.project import (
     whole_file,
 )
 from router.cli.usage import ENV, KIT, Example, Usage
+from router.dev.claim import claimed
 from router.dev.config import Outside
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
@@ -90,8 +91,7 @@ def run(args: Namespace) -> int:
     variants = bindings_of(loaded.policy)
     state = (args.persist_to or layout.state).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
-    if state.exists():
-        _begin_with(layout, state, policy, PolicyChange(data, loaded, BEGINS))
+    is_first = not state.exists()
     bound = {each["binding"] for each in layout.config.get("services", ())}
     bound |= set(variants.values()) if args.echo else set()
 
@@ -100,7 +100,10 @@ def run(args: Namespace) -> int:
 
     outside = Outside(urls_of(loaded.policy), allow_private)
     watched = WatchedFiles([file, *overlay_place(file, layout.env)], changed)
-    return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
+    with claimed(state):
+        if not is_first:
+            _begin_with(layout, state, policy, PolicyChange(data, loaded, BEGINS))
+        return run_dev(layout, policy, args.port, args.echo, state, variants, outside, watched.look)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: PolicyChange) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from router.dev.errors import SetupError
 
 SETTINGS = "router.toml"
+FIELDS = {"url", "env", "dev"}
 EXAMPLE = 'url = "https://router.example.com"'
 
 
@@ -22,9 +23,12 @@ def read_settings(root: Path) -> dict[str, Any]:
     """The whole file; without it: nothing."""
     path = root / SETTINGS
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        settings = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise SetupError(f"{path} cannot be read: {error}") from None
+    for name in sorted(settings.keys() - FIELDS):
+        raise SetupError(f"{path} has no field `{name}`: it takes `url`, `[env.NAME]` and `[dev]`")
+    return settings
 
 
 def router_url(root: Path, env: str) -> str:

@@ -44,6 +44,8 @@ def find_workers(layout: Layout, folder: Path) -> dict[str, Path]:
     env = layout.env
     found = {str(_seen(path, env).get("name", path.parent.name)): path for path in listed}
     chosen = _reached(found, layout.config, env)
+    for name in [each for each in found if found[each] in named and each not in chosen]:
+        print(f"workers     {name} does not run: no `service` in {layout.config_name} names it")
     return {name: _local(layout.kit, found[name], folder / "copies" / name, env) for name in chosen}
 
 

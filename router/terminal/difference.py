@@ -29,6 +29,9 @@ def show_difference(before: bytes | None, after: bytes, to: Output = out) -> Non
     if before is None:
         say("nothing was published before", to=to)
         return
+    if before == after:
+        say("no difference", to=to)
+        return
     print_difference(before, after, "published", "new", to)
     old, new = (_side(load(each, allow_private=True)) for each in (before, after))
     if old is None or new is None:

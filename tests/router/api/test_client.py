@@ -168,6 +168,27 @@ def test_the_key_of_this_machine_is_for_this_machine(
             assert client._client.headers["authorization"] == f"Bearer {key}"
 
 
+def test_a_refusal_says_where_the_key_came_from(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another project's `.dev.vars` has the key of another router."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROUTER_ADMIN_KEY", raising=False)
+    hint = r"or go to the router's folder, whose \.dev\.vars has the key"
+    with pytest.raises(Failed, match=hint):
+        client_of(url)
+    (tmp_path / ".dev.vars").write_text(f"ROUTER_ADMIN_KEY={KEY}\n")
+    place = f"the key in ROUTER_ADMIN_KEY of {tmp_path / '.dev.vars'}"
+    with pytest.raises(Refused, match=f"it does not know {place}$"), client_of(url) as client:
+        client.get("wrong-key")
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", KEY)
+    with (
+        pytest.raises(Refused, match=r"does not know the key in ROUTER_ADMIN_KEY$"),
+        client_of(url) as client,
+    ):
+        client.get("wrong-key")
+
+
 @pytest.mark.parametrize(
     "page", ["status", "policy", "rollouts", "rollouts/a", "rollouts/a/history"]
 )

@@ -92,8 +92,18 @@ def test_one_that_is_not_here_is_told(layout: Layout, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == told
 
 
+def test_one_that_nothing_binds_is_told(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name may be misspelt in a binding, whose variant then gets the echo Worker."""
+    config = layout.root / "wrangler.toml"
+    config.write_text(config.read_text().replace('"shop-api-next"', '"shop-api-nxt"'))
+    assert list(find_workers(layout, layout.build)) == ["shop-api"]
+    told = "workers     shop-api-next does not run: no `service` in wrangler.toml names it\n"
+    assert capsys.readouterr().out == told
+
+
 WRONG = {
     "no TOML": ("[dev\n", "router.toml cannot be read: "),
+    "another table": ("[dve]\nworkers = []\n", "has no field `dve`: it takes `url`, `[env.NAME]`"),
     "another field": ('[dev]\nworker = ["../api"]\n', '[dev] takes `workers = ["../api"]` and'),
     "another type": ('[dev]\nworkers = "../api"\n', '[dev] takes `workers = ["../api"]` and'),
     "a command that fails": ("[dev]\ncommand = 'echo out of ink; exit 3'\n", "failed: out of ink"),

@@ -15,6 +15,7 @@ CASES = {
         text("one", "OTHER"),
         ["--- published", "+++ new", "~ variant production: binding is OTHER, and was PRODUCTION"],
     ),
+    "nothing": (text("one"), text("one"), ["no difference"]),
     "only spelt otherwise": (
         text("one"),
         SPELT,
