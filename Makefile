@@ -12,6 +12,8 @@ BIOME := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome
 ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
+# Where the tests marked `load` are.
+LOAD := tests/load tests/router/cli/test_drill_run.py tests/router/drill/test_traffic.py
 GROUPS := --dist loadgroup --no-loadscope-reorder
 PROCESSES ?= 4
 # Each target's output in one piece, when it is done, where make can do so (since 4.0).
@@ -41,7 +43,7 @@ else
 endif
 
 test-load: install
-	@$(BIN)/python -m pytest tests/load
+	@$(BIN)/python -m pytest -m load $(LOAD)
 
 test-rest: install
 	@nice -n 19 $(BIN)/python -m pytest $(GROUPS) --numprocesses 2 \

@@ -17,7 +17,7 @@ from router.dev.loopback import free_port
 from tests.router.drill.standin import KEY, StandIn, stand_in
 from tests.support.cli import run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.load
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 PLAN: dict[str, Any] = {

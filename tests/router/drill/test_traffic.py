@@ -14,7 +14,7 @@ from policies.drill_plan.model import Traffic
 from router.dev.loopback import free_port
 from router.drill.traffic import Clients
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.load
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\nx-router-variant: eu\r\nset-cookie: a=b\r\ncontent-length: 4\r\n\r\n"
