@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from router.dev.layout import find_root
 from router.dev.loopback import free_port
+from tests.support.edge.dev import lines_until, start
 
 POLICY = """\
 version: 1
@@ -26,28 +25,6 @@ routes:
   - {name: green, split: {green: 1}, matches: [{path: {prefix: /green}}]}
   - {name: old, split: {old: 1}, matches: [{path: {prefix: /old}}]}
 """
-ROUTER = str(Path(sys.executable).with_name("router"))
-
-
-def start(*args: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [ROUTER, "dev", *args],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
-    assert process.stdout
-    lines: list[str] = []
-    for line in process.stdout:
-        lines.append(line)
-        if end in line:
-            return lines
-    raise AssertionError("".join(lines))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from router.dev.loopback import free_port
-from tests.edge.test_dev import ROUTER, lines_until, start
+from tests.support.edge.dev import ROUTER, lines_until, start
 from tests.support.edge.moody import eventually
 from tests.support.edge.origin import Origin, origin
 from tests.support.project import write_project

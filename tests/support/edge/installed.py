@@ -22,6 +22,7 @@ from router.dev.kit import this_kit
 from router.dev.layout import Layout, find_root
 from router.dev.npm import STAMP, wanted
 from router.dev.prepare import prepare
+from tests.support.edge.dev import lines_until
 from tests.support.edge.router import HERE
 from tests.support.project import write_workers
 
@@ -123,13 +124,3 @@ def serving(installed: Installed, *args: str) -> Iterator[list[str]]:
     finally:
         process.kill()
         process.communicate()
-
-
-def lines_until(process: subprocess.Popen[str], end: str) -> list[str]:
-    assert process.stdout
-    lines: list[str] = []
-    for line in process.stdout:
-        lines.append(line)
-        if end in line:
-            return lines
-    raise AssertionError("".join(lines))
